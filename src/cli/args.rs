@@ -1,0 +1,157 @@
+//! What a person can type; nothing is resolved here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A company's CRM and ERP systems as a data warehouse with OLAP cubes.
+#[derive(Debug, Parser)]
+#[command(name = "starling", version, max_term_width = 100)]
+pub(super) struct Arguments {
+    /// The project folder, which holds starling.yaml.
+    #[arg(short = 'C', long = "project", value_name = "PROJECT_DIR", default_value = ".", global = true)]
+    pub(super) project: PathBuf,
+
+    /// The warehouse, instead of the one the project names.
+    #[arg(long, value_name = "URL-or-path", global = true)]
+    pub(super) warehouse: Option<String>,
+
+    /// Say more on stderr; twice for even more.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(super) verbose: u8,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check every declaration and report all mistakes at once.
+    Validate,
+    /// Load what changed in the sources into the warehouse.
+    Load(LoadOptions),
+    /// Run one SQL query on the warehouse, without a server.
+    Sql(SqlOptions),
+    /// Ask a cube for levels and measures, as a pivot table.
+    Query(QueryOptions),
+    /// Answer queries over Arrow Flight SQL.
+    Serve(ServeOptions),
+    /// Load and serve the demo company, or generate its files.
+    Demo(DemoOptions),
+}
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// An array of objects.
+    Json,
+    /// With a header line.
+    Csv,
+    /// An Arrow IPC stream.
+    Arrow,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LoadOptions {
+    /// Say nothing but errors.
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SqlOptions {
+    /// The query.
+    pub(super) sql: String,
+
+    /// How rows are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+
+    /// Ask this epoch instead of the newest.
+    #[arg(long)]
+    pub(super) epoch: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct QueryOptions {
+    /// The cube.
+    pub(super) cube: String,
+
+    /// Levels down the side, such as date.year,region.country.
+    #[arg(long, value_delimiter = ',')]
+    pub(super) rows: Vec<String>,
+
+    /// Levels across the top.
+    #[arg(long, value_delimiter = ',')]
+    pub(super) columns: Vec<String>,
+
+    /// Measures in the cells.
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub(super) measures: Vec<String>,
+
+    /// A condition in SQL over levels, such as "date_year = '2024'"; may be given several times.
+    #[arg(long = "filter", value_name = "CONDITION")]
+    pub(super) filters: Vec<String>,
+
+    /// Order rows by a level or measure; a minus in front puts the greatest first.
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
+    pub(super) sort: Vec<String>,
+
+    /// At most so many rows.
+    #[arg(long)]
+    pub(super) limit: Option<usize>,
+
+    /// Add totals.
+    #[arg(long)]
+    pub(super) totals: bool,
+
+    /// How rows are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+
+    /// Ask this epoch instead of the newest.
+    #[arg(long)]
+    pub(super) epoch: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeOptions {
+    /// Where to listen for Arrow Flight SQL; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8815")]
+    pub(super) flight: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct DemoOptions {
+    #[command(subcommand)]
+    pub(super) command: Option<DemoCommand>,
+
+    #[command(flatten)]
+    pub(super) serve: ServeOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DemoCommand {
+    /// Write the files of the demo company.
+    Generate(GenerateOptions),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GenerateOptions {
+    /// The same seed gives the same bytes.
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+
+    /// How many times the smallest company.
+    #[arg(long, default_value_t = 1)]
+    pub(super) scale: u32,
+
+    /// The folder to write to.
+    #[arg(long)]
+    pub(super) out: PathBuf,
+}

@@ -1,0 +1,123 @@
+//! The command line; the only module that prints.
+//!
+//! Data goes to stdout, everything else to stderr. Exit codes: 0 done, 1 a problem that the message
+//! explains, 2 a command line that makes no sense.
+
+mod args;
+mod demo;
+mod load;
+mod output;
+mod project_files;
+mod query;
+mod serve;
+mod validate;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+
+use crate::config::Config;
+use crate::engine::EpochSnapshots;
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::model::Model;
+use crate::project::PROJECT_FILE;
+use crate::warehouse::{Location, Warehouse};
+
+/// Parses the command line, does what it says, and gives the exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_logging(arguments.verbose);
+    // Two providers are compiled in, and TLS cannot choose; which one is installed first wins.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let config = Config::from_environment();
+    let done = runtime().and_then(|runtime| runtime.block_on(run(arguments, config)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .or_fail(ErrorKind::Internal, || "starting the runtime".into())
+}
+
+fn start_logging(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "starling=info,warn",
+        _ => "starling=debug,info",
+    };
+    let filter = tracing_subscriber::EnvFilter::new(level);
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+async fn run(arguments: Arguments, config: Config) -> Result<()> {
+    let place = Place { folder: arguments.project, warehouse: arguments.warehouse, config };
+    match arguments.command {
+        Command::Validate => validate::run(&place),
+        Command::Load(options) => Box::pin(load::run(&place, &options)).await,
+        Command::Sql(options) => Box::pin(query::sql(&place, &options)).await,
+        Command::Query(options) => Box::pin(query::cube(&place, &options)).await,
+        Command::Serve(options) => Box::pin(serve::run(&place, &options)).await,
+        Command::Demo(options) => Box::pin(demo::run(&place, &options)).await,
+    }
+}
+
+/// Which project and warehouse a command is about.
+#[derive(Debug)]
+struct Place {
+    folder: PathBuf,
+    warehouse: Option<String>,
+    config: Config,
+}
+
+impl Place {
+    fn model(&self) -> Result<Model> {
+        Model::read(&self.folder, &self.config.environment)
+    }
+
+    /// The warehouse that `--warehouse` names, or else the project.
+    fn location(&self) -> Result<Location> {
+        match &self.warehouse {
+            // Relative to where the command is run, like any path on a command line.
+            Some(given) => Location::parse(given, &PathBuf::from(".")),
+            None if !self.folder.join(PROJECT_FILE).is_file() => {
+                let what = format!(
+                    "no `{PROJECT_FILE}` in `{}`; run this in a project folder, give one with -C, or \
+                     name a warehouse with --warehouse",
+                    self.folder.display()
+                );
+                Err(Error::new(ErrorKind::NotFound, what))
+            }
+            None => {
+                let settings = project_files::settings(&self.folder, &self.config.environment)?;
+                Location::parse(&settings.warehouse, &self.folder)
+            }
+        }
+    }
+
+    fn warehouse(&self) -> Result<Arc<Warehouse>> {
+        Ok(Arc::new(Warehouse::open(self.location()?, self.config.pause_after_write)))
+    }
+
+    fn snapshots(&self) -> Result<EpochSnapshots> {
+        EpochSnapshots::new(self.warehouse()?)
+    }
+}
+
+/// A line for the person, on stderr.
+fn say(line: &str) {
+    // A closed stderr leaves nobody to tell.
+    drop(writeln!(std::io::stderr(), "{line}"));
+}

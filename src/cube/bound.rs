@@ -1,0 +1,359 @@
+//! A cube over its tables: types known, expressions resolved.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::common::metadata::FieldMetadata;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema, DataFusionError, ExprSchema, TableReference, plan_err};
+use datafusion::config::ConfigOptions;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionState;
+use datafusion::functions::core::expr_fn::nullif;
+use datafusion::logical_expr::{
+    BinaryExpr, EmptyRelation, Expr, ExprSchemable, LogicalPlan, Operator, Projection, ScalarUDF,
+    TableSource, cast, lit, when,
+};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+
+use super::checked_sum::summed_as;
+use super::mean::DecimalMean;
+use super::model::{
+    AggregateDefinition, AggregateKind, Cube, Definition, FlatColumn, Input, Measure,
+};
+use super::normal_form::{Leaf, LeafAggregate, leaf, leaf_position, substitute};
+use super::planner;
+use crate::error::{Error, ErrorKind, Result};
+use crate::star::Title;
+
+/// A cube over its tables.
+pub struct BoundCube {
+    /// The cube.
+    pub cube: Arc<Cube>,
+    /// The schema of its relations.
+    pub schema: SchemaRef,
+    /// The fact's table.
+    pub(super) fact: Arc<dyn TableSource>,
+    /// The dimensions' tables, in the order of the cube's roles.
+    pub(super) dimensions: Vec<Arc<dyn TableSource>>,
+    measures: HashMap<String, BoundMeasure>,
+}
+
+impl fmt::Debug for BoundCube {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundCube").field("cube", &self.cube.name).finish_non_exhaustive()
+    }
+}
+
+/// A measure as aggregates and what to make of them.
+#[derive(Clone, Debug)]
+pub(super) struct BoundMeasure {
+    /// What is computed from fact rows.
+    pub leaves: Vec<Leaf>,
+    /// Over [`BoundMeasure::leaves`] by position.
+    pub finish: Expr,
+    /// The type of the result.
+    pub data_type: DataType,
+}
+
+impl BoundCube {
+    /// Resolves every expression of `cube` against `tables`, by name of dimension or fact.
+    pub fn new(
+        cube: &Cube,
+        tables: &BTreeMap<String, Arc<dyn TableProvider>>,
+        state: &SessionState,
+    ) -> Result<Self> {
+        let source = |table: &str| match tables.get(table) {
+            Some(provider) => Ok(provider_as_source(Arc::clone(provider))),
+            None => {
+                let what = format!("the table `{table}` has not been loaded");
+                Err(Error::new(ErrorKind::NotFound, what).context(format!("cube `{}`", cube.name)))
+            }
+        };
+        let fact = source(&cube.fact)?;
+        let dimensions = cube
+            .roles
+            .iter()
+            .map(|role| source(&role.dimension.name))
+            .collect::<Result<Vec<_>>>()?;
+        let mut bound = Self {
+            cube: Arc::new(cube.clone()),
+            schema: Arc::new(Schema::empty()),
+            fact,
+            dimensions,
+            measures: HashMap::new(),
+        };
+        let mut fields = bound.level_fields()?;
+        for measure in &cube.measures {
+            let place = || format!("measure `{}` of cube `{}`", measure.name, cube.name);
+            let resolved = bound.resolve(measure, &fields, state).map_err(|error| {
+                let what = error.find_root().message().into_owned();
+                Error::new(ErrorKind::InvalidDeclaration, what).context(place())
+            })?;
+            bound.measures.insert(measure.name.clone(), resolved);
+        }
+        for measure in &cube.measures {
+            let Some(resolved) = bound.measures.get(&measure.name) else { continue };
+            let field = Field::new(&measure.name, resolved.data_type.clone(), true);
+            fields.push(field.with_metadata(measure_metadata(measure)));
+        }
+        bound.schema = Arc::new(Schema::new(fields));
+        Ok(bound)
+    }
+
+    /// The measure called `name`.
+    pub(super) fn measure(&self, name: &str) -> Option<&BoundMeasure> {
+        self.measures.get(name)
+    }
+
+    /// The metadata of the field `name` of the relation.
+    pub(super) fn metadata(&self, name: &str) -> Option<FieldMetadata> {
+        let field = self.schema.field_with_name(name).ok()?;
+        Some(FieldMetadata::from(field.metadata().clone()))
+    }
+
+    /// The table a flat column comes from.
+    pub(super) fn source_of(&self, column: &FlatColumn) -> &Arc<dyn TableSource> {
+        column.role.map_or(&self.fact, |role| &self.dimensions[role])
+    }
+
+    /// The fields before the measures, typed as in their tables.
+    fn level_fields(&self) -> Result<Vec<Field>> {
+        let field = |column: &FlatColumn| {
+            let schema = self.source_of(column).schema();
+            let Ok(physical) = schema.field_with_name(&column.source) else {
+                return Err(Error::new(
+                    ErrorKind::InvalidDeclaration,
+                    format!("column `{}` has no column `{}`", column.name, column.source),
+                )
+                .context(format!("cube `{}`", self.cube.name)));
+            };
+            let data_type = plain(physical.data_type()).clone();
+            let field = Field::new(&column.name, data_type, physical.is_nullable());
+            Ok(field.with_metadata(level_metadata(column)))
+        };
+        self.cube.columns.iter().map(field).collect()
+    }
+
+    fn resolve(
+        &self,
+        measure: &Measure,
+        levels: &[Field],
+        state: &SessionState,
+    ) -> Result<BoundMeasure, DataFusionError> {
+        let (leaves, finish) = match &measure.definition {
+            Definition::Aggregate(aggregate) => {
+                self.aggregate(&measure.name, aggregate, levels, state)?
+            }
+            Definition::Formula { expr, .. } => self.formula(expr, state)?,
+        };
+        let (finish, data_type) = self.typed(&leaves, finish, state)?;
+        Ok(BoundMeasure { leaves, finish, data_type })
+    }
+
+    /// The leaves of a measure that aggregates fact rows, and what to make of them.
+    fn aggregate(
+        &self,
+        name: &str,
+        aggregate: &AggregateDefinition,
+        levels: &[Field],
+        state: &SessionState,
+    ) -> Result<(Vec<Leaf>, Expr), DataFusionError> {
+        let fact = DFSchema::try_from_qualified_schema("fact", &self.fact.schema())?;
+        let filter = match &aggregate.filter {
+            None => None,
+            Some(sql) => {
+                let own = |field: &&Field| !fact.has_column_with_unqualified_name(field.name());
+                let of_cube = levels.iter().filter(own).cloned().collect::<Vec<_>>();
+                let of_cube = DFSchema::try_from_qualified_schema("level", &Schema::new(of_cube))?;
+                Some(state.create_logical_expr(sql, &fact.join(&of_cube)?)?)
+            }
+        };
+        let of_fact = |column: &str| Expr::Column(Column::new(Some("fact"), column));
+        let mut input = match &aggregate.input {
+            Input::Rows => None,
+            Input::Expression(sql) => Some(widened(state.create_logical_expr(sql, &fact)?, &fact)?),
+            // Unknown and not applicable are no members to count.
+            Input::Members(key) => {
+                let key = of_fact(key);
+                Some(when(key.clone().gt_eq(lit(0_i64)), key).end()?)
+            }
+        };
+        if let (Some(amount), Some(rate)) = (&input, &aggregate.rate) {
+            input = Some(amount.clone() * of_fact(rate));
+        }
+        if let (Some(amount), AggregateKind::Sum | AggregateKind::Avg) = (&input, aggregate.kind) {
+            let data_type = amount.get_type(&fact)?;
+            if summed_as(&data_type).is_none() {
+                let sql = aggregate.input.sql();
+                return plan_err!("`{sql}` cannot be summed: it is {data_type}");
+            }
+        }
+        let make = |aggregate: LeafAggregate| Leaf {
+            aggregate,
+            filter: filter.clone(),
+            measure: name.to_owned(),
+        };
+        let Some(input) = input else { return Ok((vec![make(LeafAggregate::Rows)], leaf(0))) };
+        let single = |aggregate: LeafAggregate| (vec![make(aggregate)], leaf(0));
+        Ok(match aggregate.kind {
+            AggregateKind::Sum => single(LeafAggregate::Sum(input)),
+            AggregateKind::Min => single(LeafAggregate::Min(input)),
+            AggregateKind::Max => single(LeafAggregate::Max(input)),
+            AggregateKind::Count => single(LeafAggregate::Count(input)),
+            AggregateKind::Distinct => single(LeafAggregate::Distinct(input)),
+            AggregateKind::Avg => {
+                let sum = make(LeafAggregate::Sum(input.clone()));
+                let count = make(LeafAggregate::Count(input));
+                let mean = mean_of(&planner::leaf_type(self, &sum, state)?);
+                (vec![sum, count], mean)
+            }
+        })
+    }
+
+    /// A formula with each measure replaced by what it is made of.
+    fn formula(
+        &self,
+        sql: &str,
+        state: &SessionState,
+    ) -> Result<(Vec<Leaf>, Expr), DataFusionError> {
+        let field = |(name, measure): (&String, &BoundMeasure)| {
+            Field::new(name, measure.data_type.clone(), true)
+        };
+        let schema = Schema::new(self.measures.iter().map(field).collect::<Vec<_>>());
+        let schema = DFSchema::try_from(schema)?;
+        let expr = state.create_logical_expr(sql, &schema)?;
+        let expr = true_division(expr, &schema)?;
+        let mut leaves: Vec<Leaf> = Vec::new();
+        let mut finishes: HashMap<String, Expr> = HashMap::new();
+        for column in expr.column_refs() {
+            let Some(measure) = self.measures.get(&column.name) else { continue };
+            let start = leaves.len();
+            leaves.extend(measure.leaves.iter().cloned());
+            let shifted = substitute(measure.finish.clone(), &|column| {
+                leaf_position(column).map(|position| leaf(start + position))
+            })?;
+            finishes.insert(column.name.clone(), shifted);
+        }
+        let expr = substitute(expr, &|column| finishes.get(&column.name).cloned())?;
+        Ok((leaves, expr))
+    }
+
+    /// `finish` with every cast written out, and its type.
+    fn typed(
+        &self,
+        leaves: &[Leaf],
+        finish: Expr,
+        state: &SessionState,
+    ) -> Result<(Expr, DataType), DataFusionError> {
+        let fields = leaves.iter().enumerate().map(|(position, leaf)| {
+            let data_type = planner::leaf_type(self, leaf, state)?;
+            let field = Arc::new(Field::new(position.to_string(), data_type, true));
+            Ok((Some(TableReference::bare("leaf")), field))
+        });
+        let fields = fields.collect::<Result<Vec<_>, DataFusionError>>()?;
+        let schema = DFSchema::new_with_metadata(fields, HashMap::new())?;
+        let input = LogicalPlan::EmptyRelation(EmptyRelation {
+            produce_one_row: false,
+            schema: Arc::new(schema),
+        });
+        let plan = Projection::try_new(vec![finish.alias("measure")], Arc::new(input))?;
+        let options = ConfigOptions::default();
+        let plan = TypeCoercion::new().analyze(LogicalPlan::Projection(plan), &options)?;
+        let data_type = plan.schema().field(0).data_type().clone();
+        match plan {
+            LogicalPlan::Projection(mut projection) => {
+                let finish = projection.expr.remove(0).unalias();
+                Ok((finish, data_type))
+            }
+            _ => datafusion::common::internal_err!("coercion made a projection something else"),
+        }
+    }
+}
+
+/// The type values have when a dictionary is taken away: grouping by dictionaries is slow.
+pub(super) fn plain(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, value) => value,
+        other => other,
+    }
+}
+
+/// `expr` with its narrow columns cast wide: a product of two 32-bit numbers would wrap in 32 bits.
+fn widened(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
+    if matches!(expr, Expr::Column(_)) {
+        return Ok(expr);
+    }
+    substitute(expr, &|column| {
+        let narrow = schema.field_from_column(column).ok()?.data_type().clone();
+        let wide = summed_as(&narrow).filter(|wide| *wide != narrow && narrow != DataType::Null)?;
+        Some(cast(Expr::Column(column.clone()), wide))
+    })
+}
+
+/// The mean from leaf 0, a sum of type `sum`, and leaf 1, a count.
+fn mean_of(sum: &DataType) -> Expr {
+    match sum {
+        DataType::Decimal128(..) => {
+            ScalarUDF::from(DecimalMean::new()).call(vec![leaf(0), leaf(1)])
+        }
+        _ => {
+            let count = nullif(cast(leaf(1), DataType::Float64), lit(0.0));
+            cast(leaf(0), DataType::Float64) / count
+        }
+    }
+}
+
+/// Makes `/` the division people mean: 7/2 is 3.5, and by zero is NULL; always in `Float64`.
+fn true_division(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
+    let divided = expr.transform_up(|part| {
+        let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) = part else {
+            return Ok(Transformed::no(part));
+        };
+        let numeric = |side: &Expr| Ok::<_, DataFusionError>(side.get_type(schema)?.is_numeric());
+        if !numeric(&left)? || !numeric(&right)? {
+            let part = Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right });
+            return Ok(Transformed::no(part));
+        }
+        let divisor = nullif(cast(*right, DataType::Float64), lit(0.0));
+        Ok(Transformed::yes(cast(*left, DataType::Float64) / divisor))
+    })?;
+    Ok(divided.data)
+}
+
+fn level_metadata(column: &FlatColumn) -> HashMap<String, String> {
+    let mut metadata = HashMap::new();
+    metadata.insert("starling.role".to_owned(), column.kind.role().to_owned());
+    if let Some(level) = &column.level {
+        metadata.insert("starling.level".to_owned(), level.clone());
+    }
+    add_title(&mut metadata, "title", column.title.as_ref());
+    metadata
+}
+
+fn measure_metadata(measure: &Measure) -> HashMap<String, String> {
+    let mut metadata = HashMap::new();
+    metadata.insert("starling.role".to_owned(), "measure".to_owned());
+    metadata.insert("starling.additivity".to_owned(), measure.additivity.as_str().to_owned());
+    if let Some(currency) = &measure.currency {
+        metadata.insert("starling.currency".to_owned(), currency.clone());
+    }
+    if let Some(format) = &measure.format {
+        metadata.insert("format".to_owned(), format.clone());
+    }
+    add_title(&mut metadata, "title", measure.title.as_ref());
+    add_title(&mut metadata, "description", measure.description.as_ref());
+    metadata
+}
+
+fn add_title(metadata: &mut HashMap<String, String>, key: &str, title: Option<&Title>) {
+    let Some(title) = title else { return };
+    metadata.insert(key.to_owned(), title.default.clone());
+    for (locale, text) in &title.locales {
+        metadata.insert(format!("{key}.{locale}"), text.clone());
+    }
+}

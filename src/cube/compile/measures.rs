@@ -1,0 +1,353 @@
+//! Measures: inputs, filters, currencies and formulas.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+
+use super::super::model::{
+    Additivity, AggregateDefinition, AggregateKind, Definition, FlatColumn, Input, Measure,
+};
+use super::super::spec::{CubeSpec, MeasureSpec};
+use super::expression::{Expressions, Names};
+use super::unknown_fact_column;
+use crate::declare::{Code, Diagnostic, Diagnostics, Located};
+use crate::star::{Currency, Fact};
+
+/// The measures in an order in which a formula stands after what it uses.
+pub(super) fn compile(
+    spec: &CubeSpec,
+    fact: &Fact,
+    columns: &[FlatColumn],
+    diagnostics: &mut Diagnostics,
+) -> Vec<Measure> {
+    let context = Context { expressions: Expressions::new(), fact, columns };
+    let mut done: BTreeMap<&str, Measure> = BTreeMap::new();
+    let mut formulas = Vec::new();
+    for measure in &spec.measures {
+        if measure.kind == "expr" {
+            formulas.extend(context.formula(measure, spec, diagnostics));
+        } else if let Some(compiled) = context.aggregate(measure, diagnostics) {
+            done.insert(&measure.name.value, compiled);
+        }
+    }
+    let mut order: Vec<&str> = spec
+        .measures
+        .iter()
+        .map(|m| m.name.value.as_str())
+        .filter(|m| done.contains_key(m))
+        .collect();
+    // Each round settles the formulas whose measures are settled; a round without one is a cycle.
+    while !formulas.is_empty() {
+        let ready =
+            |formula: &Formula<'_>| formula.uses.iter().all(|m| done.contains_key(m.as_str()));
+        let Some(next) = formulas.iter().position(ready) else {
+            report_cycles(&formulas, &done, diagnostics);
+            break;
+        };
+        let formula = formulas.remove(next);
+        let name = formula.spec.name.value.as_str();
+        let compiled = formula.settle(&done, diagnostics);
+        done.insert(name, compiled);
+        order.push(name);
+    }
+    order.into_iter().filter_map(|name| done.remove(name)).collect()
+}
+
+struct Context<'a> {
+    expressions: Expressions,
+    fact: &'a Fact,
+    columns: &'a [FlatColumn],
+}
+
+impl Context<'_> {
+    fn fact_names(&self) -> Names<'_> {
+        Names {
+            what: format!("column of the fact `{}`", self.fact.name),
+            known: self.fact.columns.iter().map(|column| ("fact", column.name.as_str())).collect(),
+        }
+    }
+
+    /// Columns of the fact, and of the cube where the fact has none of that name.
+    fn filter_names(&self) -> Names<'_> {
+        let mut names = self.fact_names();
+        names.what = format!("column of the fact `{}` or of the cube", self.fact.name);
+        let of_fact: BTreeSet<&str> = names.known.iter().map(|(_, name)| *name).collect();
+        let of_cube = self.columns.iter().map(|column| column.name.as_str());
+        names.known.extend(of_cube.filter(|name| !of_fact.contains(name)).map(|n| ("level", n)));
+        names
+    }
+
+    fn aggregate(&self, spec: &MeasureSpec, diagnostics: &mut Diagnostics) -> Option<Measure> {
+        let kind = kind_of(spec.kind)?;
+        if let Some(filter) = &spec.filter {
+            self.expressions.parse(filter, &self.filter_names(), diagnostics);
+        }
+        let mut used = BTreeSet::new();
+        let input = self.input(spec, kind, &mut used, diagnostics);
+        let money = matches!(
+            kind,
+            AggregateKind::Sum | AggregateKind::Avg | AggregateKind::Min | AggregateKind::Max
+        );
+        let currency = if money { self.currency(spec, &used, diagnostics) } else { None };
+        let rate = spec.convert.as_ref().map(|convert| convert.rate.value.clone());
+        if let Some(convert) = &spec.convert {
+            self.check_convert(spec, &convert.rate, money, diagnostics);
+        }
+        let filter = spec.filter.as_ref().map(|filter| filter.value.clone());
+        let additive = matches!(kind, AggregateKind::Sum | AggregateKind::Count);
+        let definition = AggregateDefinition { kind, input: input?, filter, rate };
+        Some(Measure {
+            name: spec.name.value.clone(),
+            title: spec.title.clone(),
+            description: spec.description.clone(),
+            format: spec.format.clone(),
+            currency,
+            additivity: if additive { Additivity::Additive } else { Additivity::NonAdditive },
+            definition: Definition::Aggregate(definition),
+        })
+    }
+
+    fn input(
+        &self,
+        spec: &MeasureSpec,
+        kind: AggregateKind,
+        used: &mut BTreeSet<String>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Input> {
+        let text = spec.input.value.trim();
+        if kind == AggregateKind::Count && text == "*" {
+            return Some(Input::Rows);
+        }
+        let column = self.fact.columns.iter().any(|column| column.name == text);
+        let role = self.fact.roles.iter().find(|role| role.name == text);
+        if kind == AggregateKind::Distinct
+            && !column
+            && let Some(role) = role
+        {
+            return Some(Input::Members(role.key_column()));
+        }
+        let mut names = self.fact_names();
+        if kind == AggregateKind::Distinct {
+            // Roles are listed so that a slip in one is recognised; as columns they are unknown.
+            names.what = format!("column or dimension role of the fact `{}`", self.fact.name);
+            names.known.extend(self.fact.roles.iter().map(|role| ("role", role.name.as_str())));
+        }
+        *used = self.expressions.columns(&spec.input, &names, diagnostics)?;
+        if let Some(role) = self.fact.roles.iter().find(|role| used.contains(&role.name) && !column)
+            && kind == AggregateKind::Distinct
+        {
+            let message = format!("`{}` is a dimension role, not a column", role.name);
+            let wrong = Diagnostic::new(Code::WrongExpression, spec.input.span.clone(), message);
+            diagnostics.push(wrong.help(format!("write `distinct: {}` alone", role.name)));
+            return None;
+        }
+        Some(Input::Expression(spec.input.value.clone()))
+    }
+
+    /// The one currency of the amounts, or a mistake when there is none.
+    fn currency(
+        &self,
+        spec: &MeasureSpec,
+        used: &BTreeSet<String>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        if let Some(convert) = &spec.convert {
+            return Some(convert.to.value.clone());
+        }
+        let mut constants = BTreeSet::new();
+        for column in self.fact.columns.iter().filter(|column| used.contains(&column.name)) {
+            match &column.currency {
+                None => {}
+                Some(Currency::Constant(currency)) => {
+                    constants.insert(currency.clone());
+                }
+                Some(Currency::Column(currency)) => {
+                    let message = format!(
+                        "`{}` is in the currency its row names in `{currency}`; {} of it would mix currencies",
+                        column.name, spec.kind
+                    );
+                    let wrong = Diagnostic::new(Code::Mismatch, spec.input.span.clone(), message);
+                    diagnostics.push(wrong.help(
+                        "write `convert: {to: CNY, rate: <rate column of the fact>}` beside it, with your currency",
+                    ));
+                    return None;
+                }
+            }
+        }
+        if constants.len() > 1 {
+            let list = constants.iter().cloned().collect::<Vec<_>>().join(" and ");
+            let message = format!("`{}` mixes amounts in {list}", spec.input.value);
+            let wrong = Diagnostic::new(Code::Mismatch, spec.input.span.clone(), message);
+            diagnostics.push(
+                wrong.help("aggregate each currency in a measure of its own, or convert one"),
+            );
+            return None;
+        }
+        constants.pop_first()
+    }
+
+    fn check_convert(
+        &self,
+        spec: &MeasureSpec,
+        rate: &Located<String>,
+        money: bool,
+        diagnostics: &mut Diagnostics,
+    ) {
+        if !self.fact.columns.iter().any(|column| column.name == rate.value) {
+            diagnostics.push(unknown_fact_column(rate, self.fact));
+        }
+        if !money {
+            let message = format!("`convert` does not fit `{}`", spec.kind);
+            let wrong = Diagnostic::new(Code::Mismatch, rate.span.clone(), message);
+            diagnostics.push(wrong.help("it multiplies amounts of `sum`, `avg`, `min` or `max`"));
+        }
+    }
+
+    /// A formula whose names are known.
+    fn formula<'s>(
+        &self,
+        measure: &'s MeasureSpec,
+        spec: &CubeSpec,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Formula<'s>> {
+        for (key, given) in [
+            ("where", measure.filter.as_ref().map(|filter| &filter.span)),
+            ("convert", measure.convert.as_ref().map(|convert| &convert.to.span)),
+        ] {
+            if let Some(span) = given {
+                let message = format!("`{key}` does not fit a formula");
+                let wrong = Diagnostic::new(Code::Mismatch, span.clone(), message);
+                diagnostics.push(wrong.help("put it on the measures the formula uses"));
+            }
+        }
+        let known = spec.measures.iter().map(|m| ("measure", m.name.value.as_str())).collect();
+        let names = Names { what: format!("measure of the cube `{}`", spec.name.value), known };
+        let expr = self.expressions.parse(&measure.input, &names, diagnostics)?;
+        let uses: Vec<String> = expr
+            .column_refs()
+            .into_iter()
+            .map(|c| c.name.clone())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        if uses.is_empty() {
+            let message = format!("`{}` names no measure", measure.input.value);
+            let span = measure.input.span.clone();
+            diagnostics.push(Diagnostic::new(Code::WrongExpression, span, message));
+            return None;
+        }
+        Some(Formula { spec: measure, expr, uses })
+    }
+}
+
+struct Formula<'a> {
+    spec: &'a MeasureSpec,
+    expr: Expr,
+    uses: Vec<String>,
+}
+
+impl Formula<'_> {
+    fn settle(self, done: &BTreeMap<&str, Measure>, diagnostics: &mut Diagnostics) -> Measure {
+        let spec = self.spec;
+        let currency = match unit(&self.expr, done) {
+            Ok(currency) => currency,
+            Err((left, right)) => {
+                let message = format!("`{}` mixes amounts in {left} and {right}", spec.input.value);
+                let wrong = Diagnostic::new(Code::Mismatch, spec.input.span.clone(), message);
+                diagnostics.push(wrong.help("convert one of the measures with `convert`"));
+                None
+            }
+        };
+        let additive = additive(&self.expr, done);
+        Measure {
+            name: spec.name.value.clone(),
+            title: spec.title.clone(),
+            description: spec.description.clone(),
+            format: spec.format.clone(),
+            currency,
+            additivity: if additive { Additivity::Additive } else { Additivity::NonAdditive },
+            definition: Definition::Formula { expr: spec.input.value.clone(), measures: self.uses },
+        }
+    }
+}
+
+fn report_cycles(
+    formulas: &[Formula<'_>],
+    done: &BTreeMap<&str, Measure>,
+    diagnostics: &mut Diagnostics,
+) {
+    let stuck: BTreeSet<&str> = formulas.iter().map(|f| f.spec.name.value.as_str()).collect();
+    for formula in formulas {
+        let name = &formula.spec.name;
+        let missing = formula.uses.iter().find(|m| !done.contains_key(m.as_str()));
+        let Some(missing) = missing.filter(|m| stuck.contains(m.as_str())) else { continue };
+        let message = if *missing == name.value {
+            format!("`{}` is computed from itself", name.value)
+        } else {
+            format!("`{}` and `{missing}` are computed from each other", name.value)
+        };
+        let wrong =
+            Diagnostic::new(Code::WrongExpression, formula.spec.input.span.clone(), message);
+        diagnostics.push(wrong.help("a formula may use measures that do not lead back to it"));
+    }
+}
+
+fn kind_of(key: &str) -> Option<AggregateKind> {
+    Some(match key {
+        "sum" => AggregateKind::Sum,
+        "avg" => AggregateKind::Avg,
+        "min" => AggregateKind::Min,
+        "max" => AggregateKind::Max,
+        "count" => AggregateKind::Count,
+        "distinct" => AggregateKind::Distinct,
+        _ => return None,
+    })
+}
+
+/// Whether a formula of parts adds up: sums and differences of additive measures, scaled.
+fn additive(expr: &Expr, done: &BTreeMap<&str, Measure>) -> bool {
+    match expr {
+        Expr::Column(column) => done
+            .get(column.name.as_str())
+            .is_some_and(|measure| measure.additivity == Additivity::Additive),
+        Expr::Negative(inner) => additive(inner, done),
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let constant = |side: &Expr| side.column_refs().is_empty();
+            match op {
+                Operator::Plus | Operator::Minus => additive(left, done) && additive(right, done),
+                Operator::Multiply => {
+                    (additive(left, done) && constant(right))
+                        || (constant(left) && additive(right, done))
+                }
+                Operator::Divide => additive(left, done) && constant(right),
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// The currency of a formula, or the two it mixes.
+fn unit(expr: &Expr, done: &BTreeMap<&str, Measure>) -> Result<Option<String>, (String, String)> {
+    match expr {
+        Expr::Column(column) => {
+            Ok(done.get(column.name.as_str()).and_then(|measure| measure.currency.clone()))
+        }
+        Expr::Negative(inner) => unit(inner, done),
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let (left, right) = (unit(left, done)?, unit(right, done)?);
+            match (op, left, right) {
+                (Operator::Plus | Operator::Minus, Some(left), Some(right)) if left != right => {
+                    Err((left, right))
+                }
+                (Operator::Plus | Operator::Minus, left, right) => Ok(left.or(right)),
+                // Money times or by a number stays money; money by money is a ratio.
+                (Operator::Multiply, left, None) => Ok(left),
+                (Operator::Multiply, None, right) => Ok(right),
+                (Operator::Divide, left, None) => Ok(left),
+                _ => Ok(None),
+            }
+        }
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,166 @@
+//! From a declared cube to a validated one; every mistake is collected with its place.
+//!
+//! Only names are known here, no types: a project is validated without its warehouse. What needs
+//! types is checked when the cube is registered over its tables.
+
+mod columns;
+mod expression;
+mod measures;
+
+use std::collections::BTreeMap;
+
+use super::model::{Cube, CubeRole};
+use super::spec::{CubeSpec, DimensionSpec, LevelSpec};
+use crate::declare::{Code, Diagnostic, Diagnostics, Located};
+use crate::star::{Dimension, Fact, Hierarchy, Level, Role, Star};
+
+/// Validates `spec` against the star; `None` when anything is wrong with it.
+pub fn compile(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Option<Cube> {
+    let mut found = Diagnostics::new();
+    let cube = checked(spec, star, &mut found);
+    let fine = found.is_empty();
+    for mistake in found.sorted() {
+        diagnostics.push(mistake.clone());
+    }
+    cube.filter(|_| fine)
+}
+
+fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Option<Cube> {
+    let Some(fact) = star.fact(&spec.fact.value) else {
+        let known = star.facts.iter().map(|fact| fact.name.as_str());
+        diagnostics.push(unknown(&spec.fact, "fact", known));
+        return None;
+    };
+    let roles = match &spec.dimensions {
+        None => every_role(star, fact),
+        Some(dimensions) => {
+            dimensions.iter().flat_map(|d| roles_of(d, star, fact, diagnostics)).collect()
+        }
+    };
+    let levels: Vec<Level> =
+        spec.levels.iter().map(|level| degenerate(level, fact, diagnostics)).collect();
+    let columns = columns::flat(&roles, &levels);
+    columns::report_duplicates(spec, &columns, diagnostics);
+    if spec.measures.is_empty() {
+        let message = format!("the cube `{}` declares no measure", spec.name.value);
+        let missing = Diagnostic::new(Code::MissingKey, spec.name.span.clone(), message);
+        diagnostics.push(missing.help("write `measures: {lines: {count: \"*\"}}` to count rows"));
+    }
+    let measures = measures::compile(spec, fact, &columns, diagnostics);
+    Some(Cube {
+        name: spec.name.value.clone(),
+        title: spec.title.clone(),
+        description: spec.description.clone(),
+        fact: fact.name.clone(),
+        roles,
+        levels,
+        columns,
+        measures,
+    })
+}
+
+fn every_role(star: &Star, fact: &Fact) -> Vec<CubeRole> {
+    let with_dimension = |role: &Role| {
+        let dimension = star.dimension(&role.dimension)?.clone();
+        Some(CubeRole { role: role.clone(), dimension })
+    };
+    fact.roles.iter().filter_map(with_dimension).collect()
+}
+
+/// The roles one entry under `dimensions:` stands for.
+fn roles_of(
+    spec: &DimensionSpec,
+    star: &Star,
+    fact: &Fact,
+    diagnostics: &mut Diagnostics,
+) -> Vec<CubeRole> {
+    let of_fact: Vec<&Role> =
+        fact.roles.iter().filter(|role| role.dimension == spec.name.value).collect();
+    let Some(dimension) = star.dimension(&spec.name.value).filter(|_| !of_fact.is_empty()) else {
+        let mut known: Vec<&str> = fact.roles.iter().map(|role| role.dimension.as_str()).collect();
+        known.dedup();
+        let what = format!("dimension of the fact `{}`", fact.name);
+        diagnostics.push(unknown(&spec.name, &what, known));
+        return Vec::new();
+    };
+    let dimension = with_hierarchies(spec, dimension, diagnostics);
+    let unnamed = of_fact.iter().find(|role| role.name == role.dimension);
+    // Without `roles`, a dimension that the fact has only under names stands for all of them.
+    if spec.roles.is_empty() && unnamed.is_none() {
+        let all = of_fact.iter().map(|role| (*role).clone());
+        return all.map(|role| CubeRole { role, dimension: dimension.clone() }).collect();
+    }
+    let mut roles: Vec<Role> = unnamed.iter().map(|role| (**role).clone()).collect();
+    for named in &spec.roles {
+        let role = Role::new(&dimension.name, Some(&named.value));
+        if !of_fact.contains(&&role) {
+            let suffix = format!("_{}", dimension.name);
+            let known = of_fact.iter().filter_map(|role| role.name.strip_suffix(&suffix));
+            let what = format!("role of `{}` in the fact `{}`", dimension.name, fact.name);
+            diagnostics.push(unknown(named, &what, known));
+        } else if roles.contains(&role) {
+            let message = format!("role `{}` is listed twice", named.value);
+            diagnostics.push(Diagnostic::new(Code::DuplicateName, named.span.clone(), message));
+        } else {
+            roles.push(role);
+        }
+    }
+    roles.into_iter().map(|role| CubeRole { role, dimension: dimension.clone() }).collect()
+}
+
+/// The dimension with the hierarchies the cube declares for it, if it does.
+fn with_hierarchies(
+    spec: &DimensionSpec,
+    dimension: &Dimension,
+    diagnostics: &mut Diagnostics,
+) -> Dimension {
+    let mut dimension = dimension.clone();
+    let Some(hierarchies) = &spec.hierarchies else { return dimension };
+    let mut replaced = Vec::new();
+    for hierarchy in hierarchies {
+        for level in &hierarchy.levels {
+            if dimension.level(&level.value).is_none() {
+                let known = dimension.levels.iter().map(|level| level.name.as_str());
+                let what = format!("level of the dimension `{}`", dimension.name);
+                diagnostics.push(unknown(level, &what, known));
+            }
+        }
+        let levels = hierarchy.levels.iter().map(|level| level.value.clone()).collect();
+        replaced.push(Hierarchy { name: hierarchy.name.value.clone(), levels });
+    }
+    dimension.hierarchies = replaced;
+    dimension
+}
+
+/// A level made of columns of the fact.
+fn degenerate(spec: &LevelSpec, fact: &Fact, diagnostics: &mut Diagnostics) -> Level {
+    let columns = [Some(&spec.key), spec.caption.as_ref(), spec.sort.as_ref()];
+    for column in columns.into_iter().flatten() {
+        if !fact.columns.iter().any(|known| known.name == column.value) {
+            diagnostics.push(unknown_fact_column(column, fact));
+        }
+    }
+    let key = spec.key.value.clone();
+    Level {
+        name: spec.name.value.clone(),
+        title: spec.title.clone(),
+        caption: spec.caption.as_ref().map_or_else(|| key.clone(), |caption| caption.value.clone()),
+        key,
+        captions: BTreeMap::new(),
+        sort: spec.sort.as_ref().map(|sort| sort.value.clone()),
+    }
+}
+
+/// `name` is not a column of `fact`.
+fn unknown_fact_column(name: &Located<String>, fact: &Fact) -> Diagnostic {
+    let what = format!("column of the fact `{}`", fact.name);
+    unknown(name, &what, fact.columns.iter().map(|column| column.name.as_str()))
+}
+
+fn unknown<'a>(
+    name: &Located<String>,
+    what: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Diagnostic {
+    Diagnostic::unknown_name(name.span.clone(), what, &name.value, known)
+}

@@ -1,0 +1,156 @@
+//! What there is, as rows of the system relations.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+
+use super::model::{ColumnKind, Cube, CubeRole};
+use crate::error::Result;
+use crate::star::Title;
+
+/// One row per cube.
+pub fn cubes(cubes: &[Cube]) -> Result<RecordBatch> {
+    let mut table = Table::new(&["cube", "title", "description", "fact"]);
+    for cube in cubes {
+        table.row(&[
+            Some(&cube.name),
+            text(cube.title.as_ref()),
+            text(cube.description.as_ref()),
+            Some(&cube.fact),
+        ]);
+    }
+    table.numbered("measure_count", cubes.iter().map(|cube| count(cube.measures.len())))
+}
+
+/// One row per cube and role of a dimension.
+pub fn dimensions(cubes: &[Cube]) -> Result<RecordBatch> {
+    let mut table = Table::new(&["cube", "role", "dimension", "title", "description"]);
+    for cube in cubes {
+        for CubeRole { role, dimension } in &cube.roles {
+            table.row(&[
+                Some(&cube.name),
+                Some(&role.name),
+                Some(&dimension.name),
+                text(dimension.title.as_ref()),
+                text(dimension.description.as_ref()),
+            ]);
+        }
+    }
+    table.finish()
+}
+
+/// One row per cube, hierarchy and level on it; `level_number` counts from 1, coarse first.
+pub fn hierarchies(cubes: &[Cube]) -> Result<RecordBatch> {
+    let mut table = Table::new(&["cube", "role", "hierarchy", "level"]);
+    let mut numbers = Vec::new();
+    for cube in cubes {
+        for (role, hierarchy, levels) in cube.hierarchies() {
+            for (position, level) in levels.iter().enumerate() {
+                table.row(&[Some(&cube.name), Some(&role.role.name), Some(hierarchy), Some(level)]);
+                numbers.push(count(position + 1));
+            }
+        }
+    }
+    table.numbered("level_number", numbers.into_iter())
+}
+
+/// One row per cube and level; `level` is the column of the relation.
+pub fn levels(cubes: &[Cube]) -> Result<RecordBatch> {
+    let mut table = Table::new(&["cube", "level", "role", "dimension", "title", "key_column"]);
+    for cube in cubes {
+        for column in cube.columns.iter().filter(|column| column.kind == ColumnKind::Level) {
+            let role = column.role.map(|position| &cube.roles[position]);
+            table.row(&[
+                Some(&cube.name),
+                Some(&column.name),
+                role.map(|role| role.role.name.as_str()),
+                role.map(|role| role.dimension.name.as_str()),
+                text(column.title.as_ref()),
+                cube.key_of(&column.name).map(|key| key.name.as_str()),
+            ]);
+        }
+    }
+    table.finish()
+}
+
+/// One row per cube and measure.
+pub fn measures(cubes: &[Cube]) -> Result<RecordBatch> {
+    let mut table = Table::new(&[
+        "cube",
+        "measure",
+        "title",
+        "description",
+        "kind",
+        "formula",
+        "additivity",
+        "format",
+        "currency",
+    ]);
+    for cube in cubes {
+        for measure in &cube.measures {
+            table.row(&[
+                Some(&cube.name),
+                Some(&measure.name),
+                text(measure.title.as_ref()),
+                text(measure.description.as_ref()),
+                Some(measure.kind()),
+                Some(&measure.formula()),
+                Some(measure.additivity.as_str()),
+                measure.format.as_deref(),
+                measure.currency.as_deref(),
+            ]);
+        }
+    }
+    table.finish()
+}
+
+fn text(title: Option<&Title>) -> Option<&str> {
+    title.map(|title| title.default.as_str())
+}
+
+fn count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Rows of texts under the names of their columns.
+struct Table {
+    names: Vec<&'static str>,
+    columns: Vec<Vec<Option<String>>>,
+}
+
+impl Table {
+    fn new(names: &[&'static str]) -> Self {
+        Self { names: names.to_vec(), columns: vec![Vec::new(); names.len()] }
+    }
+
+    fn row(&mut self, values: &[Option<&str>]) {
+        for (column, value) in self.columns.iter_mut().zip(values) {
+            column.push(value.map(str::to_owned));
+        }
+    }
+
+    fn finish(self) -> Result<RecordBatch> {
+        let (fields, arrays) = self.parts();
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+    }
+
+    /// The table with a last column of numbers.
+    fn numbered(
+        self,
+        name: &'static str,
+        numbers: impl Iterator<Item = i64>,
+    ) -> Result<RecordBatch> {
+        let (mut fields, mut arrays) = self.parts();
+        fields.push(Field::new(name, DataType::Int64, false));
+        arrays.push(Arc::new(Int64Array::from_iter_values(numbers)));
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+    }
+
+    fn parts(self) -> (Vec<Field>, Vec<ArrayRef>) {
+        let fields = self.names.iter().map(|name| Field::new(*name, DataType::Utf8, true));
+        let arrays = self.columns.into_iter();
+        let arrays = arrays.map(|column| Arc::new(StringArray::from(column)) as ArrayRef);
+        (fields.collect(), arrays.collect())
+    }
+}

@@ -1,0 +1,50 @@
+//! Cubes: what can be asked of a fact, as relations that ordinary SQL tools understand.
+//!
+//! ```text
+//! cubes/*.yaml ──read──▶ CubeSpec ──compile──▶ Cube ──register──▶ CubeRelation
+//!                                                                    │ named in SQL
+//!    SQL ──CubeRule──▶ StarQuery ──plan──▶ LogicalPlan over fact and needed dimensions
+//!    CubeQuery ──to_sql──▲
+//! ```
+//!
+//! A [`CubeRelation`] is a table with one column per level and per measure. SQL over it is planned by
+//! DataFusion as over any table; then one analyzer rule finds each `Aggregate` over such a relation,
+//! states it as a [`StarQuery`] and puts the plan of that in its place. Whatever the rule leaves
+//! alone is a preview: fact rows with levels, and NULL for every measure.
+
+mod spec;
+mod model;
+mod compile;
+mod normal_form;
+mod checked_sum;
+mod mean;
+mod bound;
+mod planner;
+mod relation;
+mod sql;
+mod input;
+mod measure_use;
+mod aggregate;
+mod misuse;
+mod rule;
+mod query;
+mod navigation;
+mod cell_set;
+mod describe;
+#[cfg(test)]
+mod tests;
+
+pub use bound::BoundCube;
+pub use cell_set::{CellColumn, CellSet};
+pub use compile::compile;
+pub use describe::{cubes, dimensions, hierarchies, levels, measures};
+pub use model::{
+    Additivity, AggregateDefinition, AggregateKind, ColumnKind, Cube, CubeRole, Definition,
+    FlatColumn, Input, Measure,
+};
+pub use normal_form::{Leaf, LeafAggregate, StarQuery};
+pub use query::{CubeQuery, Filter, Sort};
+pub use relation::{CubeRelation, Mode, register};
+pub use rule::{CubeRule, analyzer_rules};
+pub use spec::{ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec, read};
+pub use sql::functions;

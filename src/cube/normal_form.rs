@@ -1,0 +1,249 @@
+//! Every question to a cube in one form: which levels, which aggregates, which filters.
+//!
+//! Expressions speak of three kinds of columns, told apart by their relation:
+//! `level.<flat name>`, `fact.<column>` (only inside leaves) and `leaf.<position>` (only in finals).
+//! A matcher of stored aggregates needs nothing but this.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, Result};
+use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery, SetComparison};
+use datafusion::logical_expr::{Expr, Subquery};
+
+/// The relation of level columns.
+const LEVEL: &str = "level";
+/// The relation of columns of the fact.
+const FACT: &str = "fact";
+/// The relation of leaves.
+const LEAF: &str = "leaf";
+
+/// A question to one cube.
+#[derive(Clone, Debug)]
+pub struct StarQuery {
+    /// The cube.
+    pub cube: String,
+    /// Conditions over level columns that a fact row must meet.
+    pub filters: Vec<Expr>,
+    /// Expressions over level columns, or one `Expr::GroupingSet` of such.
+    pub groups: Vec<Expr>,
+    /// The aggregates to compute per group.
+    pub leaves: Vec<Leaf>,
+    /// What to show per group: expressions over leaves.
+    pub finals: Vec<Expr>,
+}
+
+/// One aggregate over fact rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// What is aggregated, and how.
+    pub aggregate: LeafAggregate,
+    /// Over level columns and columns of the fact; only fact rows for which it is true count.
+    pub filter: Option<Expr>,
+    /// The measure it was first needed for, for messages; no part of its identity to a matcher.
+    pub measure: String,
+}
+
+/// How a leaf aggregates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeafAggregate {
+    /// The number of fact rows.
+    Rows,
+    /// The number of rows where the expression is not NULL.
+    Count(Expr),
+    /// The checked sum.
+    Sum(Expr),
+    /// The least value.
+    Min(Expr),
+    /// The greatest value.
+    Max(Expr),
+    /// The number of different values; NULL is none.
+    Distinct(Expr),
+    /// Any other aggregate over level columns, as the query wrote it, without its filter.
+    Other(Box<AggregateFunction>),
+}
+
+/// The column of the cube called `name`.
+pub(super) fn level(name: &str) -> Expr {
+    Expr::Column(Column::new(Some(LEVEL), name))
+}
+
+/// The leaf at `position`.
+pub(super) fn leaf(position: usize) -> Expr {
+    Expr::Column(Column::new(Some(LEAF), position.to_string()))
+}
+
+/// The flat name when `column` is a level column.
+pub(super) fn level_name(column: &Column) -> Option<&str> {
+    of_relation(column, LEVEL)
+}
+
+/// The column's name when `column` is one of the fact.
+pub(super) fn fact_name(column: &Column) -> Option<&str> {
+    of_relation(column, FACT)
+}
+
+/// The position when `column` is a leaf.
+pub(super) fn leaf_position(column: &Column) -> Option<usize> {
+    of_relation(column, LEAF)?.parse().ok()
+}
+
+fn of_relation<'a>(column: &'a Column, relation: &str) -> Option<&'a str> {
+    let of = column.relation.as_ref()?;
+    (of.schema().is_none() && of.table() == relation).then_some(column.name.as_str())
+}
+
+impl LeafAggregate {
+    /// What is aggregated.
+    pub fn inputs(&self) -> Vec<&Expr> {
+        match self {
+            Self::Rows => Vec::new(),
+            Self::Count(input)
+            | Self::Sum(input)
+            | Self::Min(input)
+            | Self::Max(input)
+            | Self::Distinct(input) => vec![input],
+            Self::Other(call) => {
+                let order = call.params.order_by.iter().map(|sort| &sort.expr);
+                call.params.args.iter().chain(order).collect()
+            }
+        }
+    }
+}
+
+impl Leaf {
+    /// Whether both aggregate the same rows the same way.
+    fn is_same(&self, other: &Self) -> bool {
+        self.aggregate == other.aggregate && self.filter == other.filter
+    }
+}
+
+impl StarQuery {
+    /// A question without groups, filters and aggregates yet.
+    pub fn new(cube: &str) -> Self {
+        Self {
+            cube: cube.to_owned(),
+            filters: Vec::new(),
+            groups: Vec::new(),
+            leaves: Vec::new(),
+            finals: Vec::new(),
+        }
+    }
+
+    /// The position of `leaf`, added unless it is there.
+    pub fn add_leaf(&mut self, leaf: Leaf) -> usize {
+        match self.leaves.iter().position(|known| known.is_same(&leaf)) {
+            Some(position) => position,
+            None => {
+                self.leaves.push(leaf);
+                self.leaves.len() - 1
+            }
+        }
+    }
+
+    /// The flat names of all level columns anywhere in the question.
+    pub fn levels(&self) -> BTreeSet<String> {
+        self.names(level_name)
+    }
+
+    /// The columns of the fact that leaves read.
+    pub fn fact_columns(&self) -> BTreeSet<String> {
+        self.names(fact_name)
+    }
+
+    fn names(&self, name: impl Fn(&Column) -> Option<&str>) -> BTreeSet<String> {
+        let leaves = self
+            .leaves
+            .iter()
+            .flat_map(|leaf| leaf.aggregate.inputs().into_iter().chain(leaf.filter.as_ref()));
+        let expressions = self.filters.iter().chain(&self.groups).chain(leaves);
+        let columns: Vec<Column> = expressions.flat_map(columns).collect();
+        columns.iter().filter_map(|column| name(column).map(str::to_owned)).collect()
+    }
+}
+
+/// The columns of `expr`, those that its subqueries take from outside included.
+pub(super) fn columns(expr: &Expr) -> Vec<Column> {
+    let mut found = Vec::new();
+    // The closure is infallible, and so is the walk.
+    let _ = expr.apply(|part| {
+        match part {
+            Expr::Column(column) => found.push(column.clone()),
+            Expr::ScalarSubquery(subquery)
+            | Expr::Exists(Exists { subquery, .. })
+            | Expr::InSubquery(InSubquery { subquery, .. })
+            | Expr::SetComparison(SetComparison { subquery, .. }) => {
+                found.extend(subquery.outer_ref_columns.iter().filter_map(|outer| match outer {
+                    Expr::OuterReferenceColumn(_, column) => Some(column.clone()),
+                    _ => None,
+                }));
+            }
+            _ => {}
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    found
+}
+
+/// `expr` with every column replaced that `replace` has something for, in subqueries too.
+pub(super) fn substitute(expr: Expr, replace: &dyn Fn(&Column) -> Option<Expr>) -> Result<Expr> {
+    let replaced = expr.transform_down(|part| match part {
+        Expr::Column(column) => Ok(match replace(&column) {
+            // What is put in is not searched again.
+            Some(new) => Transformed::new(new, true, TreeNodeRecursion::Jump),
+            None => Transformed::no(Expr::Column(column)),
+        }),
+        Expr::ScalarSubquery(subquery) => {
+            Ok(Transformed::yes(Expr::ScalarSubquery(within(subquery, replace)?)))
+        }
+        Expr::Exists(Exists { subquery, negated }) => {
+            let subquery = within(subquery, replace)?;
+            Ok(Transformed::yes(Expr::Exists(Exists { subquery, negated })))
+        }
+        Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
+            let subquery = within(subquery, replace)?;
+            Ok(Transformed::yes(Expr::InSubquery(InSubquery { expr, subquery, negated })))
+        }
+        Expr::SetComparison(mut comparison) => {
+            comparison.subquery = within(comparison.subquery, replace)?;
+            Ok(Transformed::yes(Expr::SetComparison(comparison)))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(replaced.data)
+}
+
+/// A subquery whose references to the outside are replaced where they are plain columns.
+fn within(mut subquery: Subquery, replace: &dyn Fn(&Column) -> Option<Expr>) -> Result<Subquery> {
+    if subquery.outer_ref_columns.is_empty() {
+        return Ok(subquery);
+    }
+    let outer = |expr: Expr| -> Result<Transformed<Expr>> {
+        let Expr::OuterReferenceColumn(field, column) = &expr else {
+            return Ok(Transformed::no(expr));
+        };
+        match replace(column) {
+            None => Ok(Transformed::no(expr)),
+            Some(Expr::Column(new)) => {
+                Ok(Transformed::yes(Expr::OuterReferenceColumn(Arc::clone(field), new)))
+            }
+            Some(_) => datafusion::common::plan_err!(
+                "a subquery cannot refer to the computed column `{}` of a cube query; \
+                 aggregate in a CTE first, then correlate with that",
+                column.name
+            ),
+        }
+    };
+    let plan = subquery.subquery.as_ref().clone();
+    let plan = plan.transform_up_with_subqueries(|node| {
+        node.map_expressions(|expr| expr.transform_up(outer))
+    })?;
+    subquery.subquery = Arc::new(plan.data);
+    subquery.outer_ref_columns = subquery
+        .outer_ref_columns
+        .into_iter()
+        .map(|column| Ok(outer(column)?.data))
+        .collect::<Result<_>>()?;
+    Ok(subquery)
+}

@@ -1,0 +1,240 @@
+//! From the normal form to a plan that joins only the dimensions it needs.
+//!
+//! ```text
+//! Projection   finals, named by position after the groups
+//!   Aggregate  groups, leaves
+//!     Filter   filters
+//!       SubqueryAlias "cube"
+//!         Projection   level columns by their flat names, columns of the fact as "fact$name"
+//!           Inner Join per needed role: fact.<role>_key = dimension.<dimension>_key
+//! ```
+//!
+//! The join loses no row: unknown and not applicable have members in every dimension.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema};
+use datafusion::common::{Column, DFSchemaRef, JoinType, Result, TableReference, plan_err};
+use datafusion::execution::SessionState;
+use datafusion::functions_aggregate::expr_fn::{count, count_distinct, max, min};
+use datafusion::logical_expr::{
+    Aggregate, AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
+};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+
+use super::bound::{BoundCube, plain};
+use super::checked_sum::CheckedSum;
+use super::model::FlatColumn;
+use super::normal_form::{
+    Leaf, LeafAggregate, StarQuery, fact_name, leaf_position, level_name, substitute,
+};
+
+/// The alias of the joined star.
+const STAR: &str = "cube";
+
+/// The plan of `query`: its group columns (with the grouping id, if any), then its finals.
+pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> {
+    let mut star = star(&query.levels(), &query.fact_columns(), bound)?;
+    for filter in &query.filters {
+        star = LogicalPlanBuilder::from(star).filter(over_star(filter.clone())?)?.build()?;
+    }
+    let groups = query.groups.iter().map(|group| over_star(group.clone()));
+    let groups = groups.collect::<Result<Vec<_>>>()?;
+    let leaves = query.leaves.iter().map(aggregate);
+    let leaves = leaves.collect::<Result<Vec<_>>>()?;
+    let aggregated = LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(star), groups, leaves)?);
+    let columns = aggregated.schema().columns();
+    let (groups, leaves) = columns.split_at(columns.len() - query.leaves.len());
+    let finals = query.finals.iter().enumerate().map(|(position, expr)| {
+        let over_leaves =
+            |column: &Column| leaf_position(column).map(|at| Expr::Column(leaves[at].clone()));
+        Ok(substitute(expr.clone(), &over_leaves)?.alias(format!("final_{position}")))
+    });
+    let finals = finals.collect::<Result<Vec<_>>>()?;
+    let groups = groups.iter().cloned().map(Expr::Column);
+    LogicalPlanBuilder::from(aggregated).project(groups.chain(finals))?.build()
+}
+
+/// Fact rows with `levels` by their flat names and NULL for every measure among `columns`.
+pub(super) fn preview(
+    columns: &[String],
+    filters: &[Expr],
+    limit: Option<usize>,
+    bound: &BoundCube,
+) -> Result<LogicalPlan> {
+    let mut used: BTreeSet<&str> = columns.iter().map(String::as_str).collect();
+    let of_filters: Vec<&Column> = filters.iter().flat_map(Expr::column_refs).collect();
+    used.extend(of_filters.iter().map(|column| column.name.as_str()));
+    let (joined, _) = join(used.iter().filter_map(|name| bound.cube.column(name)), bound)?;
+    let all = used.iter().map(|name| preview_column(name, bound));
+    let mut plan = joined.project(all.collect::<Result<Vec<_>>>()?)?.alias(STAR)?;
+    let own = |column: &Column| Some(Expr::Column(Column::new(Some(STAR), &column.name)));
+    for filter in filters {
+        plan = plan.filter(substitute(filter.clone(), &own)?)?;
+    }
+    let wanted = columns.iter().map(|name| {
+        let column = Expr::Column(Column::new(Some(STAR), name));
+        column.alias_with_metadata(name, bound.metadata(name))
+    });
+    plan = plan.project(wanted.collect::<Vec<_>>())?;
+    if let Some(limit) = limit {
+        plan = plan.limit(0, Some(limit))?;
+    }
+    plan.build()
+}
+
+fn preview_column(name: &str, bound: &BoundCube) -> Result<Expr> {
+    match (bound.cube.column(name), bound.measure(name)) {
+        (Some(column), _) => Ok(physical(column, bound)),
+        (None, Some(measure)) => {
+            let null = cast(lit(datafusion::common::ScalarValue::Null), measure.data_type.clone());
+            Ok(null.alias_with_metadata(name, bound.metadata(name)))
+        }
+        (None, None) => plan_err!("the cube `{}` has no column `{name}`", bound.cube.name),
+    }
+}
+
+/// Fact rows with every column of the fact and every flat column, to drill through to.
+pub(super) fn detail(bound: &BoundCube) -> Result<LogicalPlan> {
+    let (joined, fact) = join(bound.cube.columns.iter(), bound)?;
+    let levels = bound.cube.columns.iter().map(|column| physical(column, bound));
+    let of_fact = fact.columns().into_iter();
+    let own = of_fact.filter(|column| bound.cube.column(&column.name).is_none());
+    let own = own.map(|column| {
+        let name = column.name.clone();
+        Expr::Column(column).alias(name)
+    });
+    joined.project(levels.chain(own).collect::<Vec<_>>())?.build()
+}
+
+/// The type of the result of `leaf`.
+pub(super) fn leaf_type(bound: &BoundCube, leaf: &Leaf, state: &SessionState) -> Result<DataType> {
+    let mut query = StarQuery::new(&bound.cube.name);
+    query.leaves.push(leaf.clone());
+    query.finals.push(super::normal_form::leaf(0));
+    let plan = plan(&query, bound)?;
+    let plan = TypeCoercion::new().analyze(plan, state.config_options())?;
+    Ok(plan.schema().field(0).data_type().clone())
+}
+
+/// The fact joined with what `levels` need, and of it only these columns.
+fn star(
+    levels: &BTreeSet<String>,
+    fact_columns: &BTreeSet<String>,
+    bound: &BoundCube,
+) -> Result<LogicalPlan> {
+    let columns: Vec<&FlatColumn> =
+        levels.iter().filter_map(|level| bound.cube.column(level)).collect();
+    let (joined, _) = join(columns.iter().copied(), bound)?;
+    if columns.is_empty() && fact_columns.is_empty() {
+        return joined.build();
+    }
+    let of_levels = columns.iter().map(|column| physical(column, bound));
+    let schema = bound.fact.schema();
+    let of_fact = fact_columns.iter().map(|name| {
+        let column = Expr::Column(Column::new(Some(fact_reference(bound)), name));
+        without_dictionary(column, &schema, name).alias(fact_alias(name))
+    });
+    joined.project(of_levels.chain(of_fact).collect::<Vec<_>>())?.alias(STAR)?.build()
+}
+
+/// The fact joined with the dimension of every role that `columns` come from.
+fn join<'a>(
+    columns: impl Iterator<Item = &'a FlatColumn>,
+    bound: &BoundCube,
+) -> Result<(LogicalPlanBuilder, DFSchemaRef)> {
+    let needed: BTreeSet<usize> = columns.filter_map(|column| column.role).collect();
+    let fact = fact_reference(bound);
+    let mut plan = LogicalPlanBuilder::scan(fact.clone(), Arc::clone(&bound.fact), None)?;
+    let schema = Arc::clone(plan.schema());
+    for position in needed {
+        let role = &bound.cube.roles[position];
+        let alias = role_reference(bound, position);
+        let source = Arc::clone(&bound.dimensions[position]);
+        let dimension = LogicalPlanBuilder::scan(alias.clone(), source, None)?.build()?;
+        let left = Column::new(Some(fact.clone()), role.role.key_column());
+        let right = Column::new(Some(alias), role.dimension.key_column());
+        plan = plan.join(dimension, JoinType::Inner, (vec![left], vec![right]), None)?;
+    }
+    Ok((plan, schema))
+}
+
+/// A flat column as a column of the joined tables, named and described as in the relation.
+fn physical(column: &FlatColumn, bound: &BoundCube) -> Expr {
+    let relation = match column.role {
+        Some(position) => role_reference(bound, position),
+        None => fact_reference(bound),
+    };
+    let expr = Expr::Column(Column::new(Some(relation), &column.source));
+    let schema = bound.source_of(column).schema();
+    let expr = without_dictionary(expr, &schema, &column.source);
+    expr.alias_with_metadata(&column.name, bound.metadata(&column.name))
+}
+
+/// `expr`, the column `name`, as plain values.
+fn without_dictionary(expr: Expr, schema: &Schema, name: &str) -> Expr {
+    match schema.field_with_name(name) {
+        Ok(field) if matches!(field.data_type(), DataType::Dictionary(..)) => {
+            cast(expr, plain(field.data_type()).clone())
+        }
+        _ => expr,
+    }
+}
+
+// Two schemas keep a fact and a role of the same name apart.
+fn fact_reference(bound: &BoundCube) -> TableReference {
+    TableReference::partial("fact", bound.cube.fact.as_str())
+}
+
+fn role_reference(bound: &BoundCube, position: usize) -> TableReference {
+    TableReference::partial("dimension", bound.cube.roles[position].role.name.as_str())
+}
+
+fn fact_alias(name: &str) -> String {
+    format!("fact${name}")
+}
+
+/// An expression of the normal form over the columns of the aliased star.
+fn over_star(expr: Expr) -> Result<Expr> {
+    substitute(expr, &|column| {
+        let name = match (level_name(column), fact_name(column)) {
+            (Some(level), _) => level.to_owned(),
+            (_, Some(of_fact)) => fact_alias(of_fact),
+            _ => return None,
+        };
+        Some(Expr::Column(Column::new(Some(STAR), name)))
+    })
+}
+
+/// A leaf as an aggregate over the aliased star.
+fn aggregate(leaf: &Leaf) -> Result<Expr> {
+    let expr = match leaf.aggregate.clone() {
+        LeafAggregate::Rows => count(lit(1_i64)),
+        LeafAggregate::Count(input) => count(over_star(input)?),
+        LeafAggregate::Sum(input) => {
+            AggregateUDF::from(CheckedSum::new(&leaf.measure)).call(vec![over_star(input)?])
+        }
+        LeafAggregate::Min(input) => min(over_star(input)?),
+        LeafAggregate::Max(input) => max(over_star(input)?),
+        LeafAggregate::Distinct(input) => count_distinct(over_star(input)?),
+        LeafAggregate::Other(call) => {
+            let mut call = *call;
+            call.params.args =
+                call.params.args.into_iter().map(over_star).collect::<Result<_>>()?;
+            for sort in &mut call.params.order_by {
+                sort.expr = over_star(sort.expr.clone())?;
+            }
+            Expr::AggregateFunction(call)
+        }
+    };
+    let filter = leaf.filter.clone().map(over_star).transpose()?;
+    match (expr, filter) {
+        (Expr::AggregateFunction(mut call), Some(filter)) => {
+            call.params.filter = Some(Box::new(filter));
+            Ok(Expr::AggregateFunction(call))
+        }
+        (expr, _) => Ok(expr),
+    }
+}

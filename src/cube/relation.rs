@@ -1,0 +1,127 @@
+//! A cube as a relation of SQL.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{SchemaProvider, Session, TableProvider, view::ViewTable};
+use datafusion::common::Result as DataFusionResult;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionContext;
+
+use super::bound::BoundCube;
+use super::model::Cube;
+use super::planner;
+use crate::engine::CATALOG;
+use crate::error::{Error, Result};
+
+/// How plain aggregates over measures are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The aggregate must be the one the measure is declared with. Schema `cubes`.
+    Strict,
+    /// Any of the usual aggregates means the measure, for tools that know no other. Schema `cubes_bi`.
+    Lenient,
+}
+
+impl Mode {
+    /// The schema in which relations of this mode are.
+    pub fn schema(self) -> &'static str {
+        match self {
+            Self::Strict => "cubes",
+            Self::Lenient => "cubes_bi",
+        }
+    }
+}
+
+/// The relation of a cube: a column per level, key, attribute and measure.
+///
+/// Read as it is, it gives one row per fact row with NULL for every measure; the analyzer rule turns
+/// aggregates over it into a star query before that happens.
+#[derive(Debug)]
+pub struct CubeRelation {
+    /// The cube over its tables.
+    pub cube: Arc<BoundCube>,
+    /// How plain aggregates are taken.
+    pub mode: Mode,
+}
+
+#[async_trait]
+impl TableProvider for CubeRelation {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.cube.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Exact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let fields = self.cube.schema.fields();
+        let name = |position: usize| fields[position].name().clone();
+        let columns: Vec<String> = match projection {
+            Some(positions) => positions.iter().copied().map(name).collect(),
+            None => (0..fields.len()).map(name).collect(),
+        };
+        let plan = planner::preview(&columns, filters, limit, &self.cube)?;
+        state.create_physical_plan(&plan).await
+    }
+}
+
+/// Registers the relations of `cubes` over `tables`, which are named like dimensions and facts.
+///
+/// The schemas `cubes` and `cubes_bi` of the catalog `starling` must exist. `cubes` gets a second
+/// relation `<cube>$detail` with the fact rows themselves.
+pub fn register(
+    cubes: &[Cube],
+    context: &SessionContext,
+    tables: &BTreeMap<String, Arc<dyn TableProvider>>,
+) -> Result<()> {
+    let state = expression_state(context);
+    for cube in cubes {
+        let bound = Arc::new(BoundCube::new(cube, tables, &state)?);
+        for mode in [Mode::Strict, Mode::Lenient] {
+            let relation = CubeRelation { cube: Arc::clone(&bound), mode };
+            schema(context, mode)?.register_table(cube.name.clone(), Arc::new(relation))?;
+        }
+        let detail = planner::detail(&bound)
+            .map_err(|error| Error::from(error).context(format!("cube `{}`", cube.name)))?;
+        let detail = ViewTable::new(detail, None);
+        let name = format!("{}$detail", cube.name);
+        schema(context, Mode::Strict)?.register_table(name, Arc::new(detail))?;
+    }
+    Ok(())
+}
+
+/// The session's state in which `0.9` in a declared expression is a decimal, not a double.
+fn expression_state(context: &SessionContext) -> SessionState {
+    let state = context.state();
+    // The catalogs are shared with the session; creating a default one would replace what is there.
+    let mut config = state.config().clone().with_create_default_catalog_and_schema(false);
+    config.options_mut().sql_parser.parse_float_as_decimal = true;
+    SessionStateBuilder::new_from_existing(state).with_config(config).build()
+}
+
+fn schema(context: &SessionContext, mode: Mode) -> Result<Arc<dyn SchemaProvider>> {
+    let name = mode.schema();
+    context
+        .catalog(CATALOG)
+        .and_then(|catalog| catalog.schema(name))
+        .ok_or_else(|| Error::internal(format!("the session has no schema `{CATALOG}.{name}`")))
+}

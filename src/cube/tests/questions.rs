@@ -1,0 +1,149 @@
+//! Cube queries: cells, totals, order and navigation.
+
+use datafusion::arrow::util::pretty::pretty_format_batches;
+
+use super::super::{CubeQuery, Filter, Sort, cubes, dimensions, hierarchies, levels, measures};
+use super::{cells, rows, sales};
+
+fn query(rows: &[&str], columns: &[&str], measures: &[&str]) -> CubeQuery {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    CubeQuery {
+        cube: "sales".into(),
+        rows: owned(rows),
+        columns: owned(columns),
+        measures: owned(measures),
+        ..CubeQuery::default()
+    }
+}
+
+#[tokio::test]
+async fn members_across_become_columns() {
+    let (context, cube) = sales().await;
+    let query = CubeQuery {
+        totals: true,
+        ..query(&["region.country"], &["date.year"], &["revenue", "orders"])
+    };
+    let answer = query.run(&cube, &context).await.unwrap();
+    let names: Vec<String> =
+        answer.cells.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(
+        names,
+        [
+            "region_country",
+            "(unknown) / revenue",
+            "(unknown) / orders",
+            "2023 / revenue",
+            "2023 / orders",
+            "2024 / revenue",
+            "2024 / orders",
+            "total / revenue",
+            "total / orders",
+        ]
+    );
+    let table = pretty_format_batches(&[answer.cells]).unwrap().to_string();
+    // South comes first: its declared rank is lower.
+    assert_eq!(
+        cells(&table),
+        [
+            "South|||30.00|1|110.00|1|140.00|2",
+            "North|||30.00|1|40.00|1|70.00|2",
+            "(unknown)||1||||||1",
+            "||1|60.00|2|150.00|2|210.00|5",
+        ]
+    );
+    assert!(answer.has_total_row);
+    assert!(answer.columns[6].is_total);
+}
+
+#[tokio::test]
+async fn rows_are_sorted_by_measures_and_cut() {
+    let (context, cube) = sales().await;
+    let mut best = query(&["customer.customer"], &[], &["revenue"]);
+    best.sort = vec![Sort { by: "revenue".into(), descending: true }];
+    best.limit = Some(2);
+    let answer = best.run(&cube, &context).await.unwrap();
+    let table = pretty_format_batches(&[answer.cells]).unwrap().to_string();
+    assert_eq!(cells(&table), ["Bob|70.00", "Cid|60.00"]);
+
+    best.columns = vec!["date_year".into()];
+    let answer = best.run(&cube, &context).await.unwrap();
+    let table = pretty_format_batches(&[answer.cells]).unwrap().to_string();
+    assert_eq!(cells(&table), ["Bob||30.00|40.00", "Cid|||60.00"]);
+}
+
+#[tokio::test]
+async fn totals_on_one_axis_and_none() {
+    let (context, cube) = sales().await;
+    let shown = async |query: CubeQuery| {
+        let answer = query.run(&cube, &context).await.unwrap();
+        cells(&pretty_format_batches(&[answer.cells]).unwrap().to_string())
+    };
+    let side = CubeQuery { totals: true, ..query(&["date_year"], &[], &["orders"]) };
+    assert_eq!(shown(side.clone()).await, ["(unknown)|1", "2023|2", "2024|2", "|5"]);
+    let cut = CubeQuery {
+        limit: Some(1),
+        sort: vec![Sort { by: "date.year".into(), descending: true }],
+        ..side
+    };
+    assert_eq!(shown(cut).await, ["2024|2", "|5"]);
+    let top = CubeQuery { totals: true, ..query(&[], &["date_year"], &["orders"]) };
+    assert_eq!(shown(top).await, ["1|2|2|5"]);
+    let one = CubeQuery { totals: true, ..query(&[], &[], &["orders", "margin_pct"]) };
+    assert_eq!(shown(one).await, ["5|0.5"]);
+    let members = query(&["region_country"], &[], &[]);
+    assert_eq!(shown(members).await, ["South", "North", "(unknown)"]);
+    let mut nobody = query(&["region_country"], &["date_year"], &["orders"]);
+    nobody.filters = vec![Filter::Sql("date_year = '1999'".into())];
+    assert_eq!(shown(nobody).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn filters_are_one_condition_each() {
+    let (context, cube) = sales().await;
+    let mut filtered = query(&[], &[], &["lines"]);
+    filtered.filters = vec![
+        Filter::Sql("date.year = '2024' OR date.year = '2023'".into()),
+        Filter::Members {
+            level: "region.country".into(),
+            members: vec!["South".into(), "O'Neil".into()],
+        },
+    ];
+    let answer = filtered.run(&cube, &context).await.unwrap();
+    let table = pretty_format_batches(&[answer.cells]).unwrap().to_string();
+    assert_eq!(cells(&table), ["3"]);
+    filtered.filters = vec![Filter::Sql("1 = 1) OR (1 = 1".into())];
+    assert!(filtered.run(&cube, &context).await.is_err());
+    filtered.filters = vec![Filter::Members { level: "date.yaer".into(), members: vec![] }];
+    let error = filtered.run(&cube, &context).await.unwrap_err().to_string();
+    assert_eq!(error, "the cube `sales` has no level `date.yaer`; did you mean `date_year`?");
+}
+
+#[tokio::test]
+async fn navigation_is_from_query_to_query() {
+    let (context, cube) = sales().await;
+    let start = query(&["date.year"], &["region.country"], &["revenue"]);
+    let down = start.drill_down(&cube, "date.year").unwrap();
+    assert_eq!(down.rows, ["date.year", "date_month"]);
+    let up = down.roll_up(&cube, "date_month").unwrap();
+    assert_eq!(up.rows, ["date.year"]);
+    assert_eq!(up.roll_up(&cube, "date_year").unwrap().rows, Vec::<String>::new());
+    assert!(start.drill_down(&cube, "customer.customer").is_err());
+    let sliced = start.slice(&cube, "region.country", "North").unwrap();
+    assert!(sliced.columns.is_empty());
+    let pivoted = start.pivot();
+    assert_eq!((pivoted.rows.len(), pivoted.columns.len()), (1, 1));
+    let through = sliced.dice([Filter::Sql("date_year = '2023'".into())]);
+    let sql = through.drill_through(&cube, &context).unwrap();
+    assert_eq!(rows(&context, &sql).await.len(), 2);
+}
+
+#[tokio::test]
+async fn every_cube_is_described() {
+    let (_, cube) = sales().await;
+    let all = [cube];
+    let tables = [cubes(&all), dimensions(&all), hierarchies(&all), levels(&all)];
+    assert_eq!(tables.map(|table| table.unwrap().num_rows()), [1, 4, 6, 7]);
+    let table = pretty_format_batches(&[measures(&all).unwrap()]).unwrap().to_string();
+    assert!(table.contains("sum(net_amount)"), "{table}");
+    assert!(table.contains("margin / revenue"), "{table}");
+}

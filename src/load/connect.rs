@@ -1,0 +1,61 @@
+//! Source specs → connectors.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::project::{ConnectorSpec, Project, SourceSpec};
+use crate::source::{
+    CsvFormat, CsvSource, JsonFormat, JsonSource, Source, SqliteDatabase, SqliteSource,
+};
+
+/// A source table that can be read.
+#[derive(Clone, Debug)]
+pub(super) struct Connected {
+    pub(super) source: Arc<dyn Source>,
+    /// The name the source knows it by.
+    pub(super) native_name: String,
+}
+
+/// Every source table of the project by `source.table`. Nothing is opened yet.
+pub(super) fn connect(project: &Project) -> BTreeMap<String, Connected> {
+    let mut tables = BTreeMap::new();
+    for (name, spec) in &project.sources {
+        let source = connector(project, spec);
+        for (table, table_spec) in &spec.tables {
+            let connected = Connected {
+                source: Arc::clone(&source),
+                native_name: table_spec.native_name.clone(),
+            };
+            tables.insert(format!("{name}.{table}"), connected);
+        }
+    }
+    tables
+}
+
+fn connector(project: &Project, spec: &SourceSpec) -> Arc<dyn Source> {
+    let ours = project.settings.time_zone;
+    let zones = spec.time_zone.filter(|zone| *zone != ours).map(|zone| (zone, ours));
+    let resolve = |path: &str| project.folder.join(Path::new(path));
+    let formats = || spec.tables.iter().map(|(name, table)| (name.clone(), table.format.clone()));
+    match &spec.connector {
+        ConnectorSpec::Csv { path } => {
+            let tables: BTreeMap<String, CsvFormat> = formats().collect();
+            Arc::new(CsvSource::new(resolve(&path.value), tables, zones))
+        }
+        ConnectorSpec::Json { path } => {
+            let json = |format: CsvFormat| JsonFormat {
+                pattern: format.pattern,
+                types: format.types,
+            };
+            let tables = formats().map(|(name, format)| (name, json(format))).collect();
+            Arc::new(JsonSource::new(resolve(&path.value), tables, zones))
+        }
+        ConnectorSpec::Sqlite { path, script } => {
+            let path = resolve(&path.value);
+            let database =
+                if *script { SqliteDatabase::Script(path) } else { SqliteDatabase::File(path) };
+            Arc::new(SqliteSource::new(database, zones))
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Loading one dimension.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, Int64Type};
+
+use super::fact::{Distinct, REPEATED, Seen, settle};
+use super::feed::{Chunks, Finish};
+use super::quarantine::Sink;
+use super::run::{Context, read_table, stream_of};
+use crate::error::{Error, Result};
+use crate::integrate::{
+    DimensionRows, FeedRows, MemberIndex, Numbering, integrate_dimension,
+};
+use crate::project::{DimensionSpec, Duplicates, KeyScope};
+use crate::star::{Dimension, RECORD_COLUMN};
+use crate::translate::{QuarantinedRow, RowCounts, count};
+use crate::warehouse::{PinnedTable, TableLoad};
+
+/// Reads, translates, integrates and writes `spec`.
+pub(super) async fn load(
+    context: &Context<'_>,
+    spec: &DimensionSpec,
+    dimension: &Dimension,
+    fingerprint: String,
+    sink: &Sink,
+) -> Result<(PinnedTable, TableLoad, MemberIndex)> {
+    let mut numbering = numbering(context, dimension).await?;
+    let mut counts = RowCounts::default();
+    let mut feeds = Vec::new();
+    let mut positions = Vec::new();
+    let planned = context.plan_feeds(&spec.feeds, &[], &spec.name.value, &mut counts, sink).await?;
+    for (feed, planned) in spec.feeds.iter().zip(planned) {
+        let schema = planned.translator.schema();
+        let (table, columns) = context.source_table(&feed.table.value)?;
+        let target = &spec.name.value;
+        let every_column: Vec<usize> = (0..schema.fields().len()).collect();
+        let finish: Finish = Arc::new(move |translated, split| {
+            // Nothing is left to do on the worker but to take faulty rows out.
+            settle(translated, split, Some(&every_column), |translated| Ok((translated, None)))
+        });
+        let mut chunks =
+            Chunks::start(table, columns, planned.translator, finish, target, &context.progress)?;
+        let mut seen = Seen::new(feed.duplicates);
+        let mut distinct = Distinct::default();
+        let mut batches = Vec::new();
+        let mut rows_at = Vec::new();
+        while let Some(mut chunk) = chunks.next().await? {
+            seen.settle(&mut chunk, None)?;
+            distinct.settle(&mut chunk)?;
+            sink.put(target, &feed.table.value, &chunk.split, &chunk.quarantined).await?;
+            counts.add(&chunk.counts);
+            rows_at.extend(chunk.lines.iter().map(|line| (Arc::clone(&chunk.split), *line)));
+            batches.push(chunk.rows);
+        }
+        let rows = concat_batches(&schema, &batches)?;
+        let source = feed.table.value.split('.').next().unwrap_or_default().to_owned();
+        feeds.push(FeedRows { source, rows });
+        positions.push(rows_at);
+    }
+    let integrated = integrate_dimension(dimension, spec, &feeds, &mut numbering)?;
+    let DimensionRows { table, members, outcomes, notes } = integrated;
+    for (((feed, rows), at), outcome) in
+        spec.feeds.iter().zip(&feeds).zip(&positions).zip(outcomes)
+    {
+        for (row, fault) in outcome.faults {
+            let (split, line) = &at[row];
+            count(&mut counts.quarantined, &fault.rule);
+            let json = crate::translate::row_json(&rows.rows, row)?;
+            let row = QuarantinedRow { line: *line, fault, row: json };
+            sink.put(&spec.name.value, &feed.table.value, split, &[row]).await?;
+        }
+        for (rule, rows) in
+            [(REPEATED, outcome.repeated), ("contradicting record", outcome.contradicting)]
+        {
+            if rows > 0 {
+                *counts.dropped.entry(rule.into()).or_default() += rows;
+            }
+        }
+    }
+    counts.loaded = counts.rows_in - counts.quarantined_total() - counts.dropped_total();
+    let row_count = table.num_rows() as u64;
+    let schema = table.schema();
+    let stream = stream_of(Arc::clone(&schema), vec![table]);
+    let written = context.loader.replace(&spec.name.value, &schema, &context.run, stream).await?;
+    context.progress.table_done(&spec.name.value);
+    let pinned = PinnedTable {
+        version: written.version,
+        base_version: written.base_version,
+        fingerprint,
+        row_count,
+        next_key: Some(numbering.next),
+    };
+    Ok((pinned, TableLoad::new(&spec.name.value, counts, notes), members))
+}
+
+/// The keys given so far.
+async fn numbering(context: &Context<'_>, dimension: &Dimension) -> Result<Numbering> {
+    let mut numbering = Numbering::default();
+    let Some(epoch) = &context.previous else { return Ok(numbering) };
+    let Some(pinned) = epoch.tables.get(&dimension.name) else { return Ok(numbering) };
+    numbering.next = pinned.next_key.unwrap_or(1);
+    for batch in read_table(context, epoch, &dimension.name).await? {
+        numbering.keys.extend(records(dimension, &batch)?.filter(|(_, key)| *key > 0));
+    }
+    Ok(numbering)
+}
+
+/// The members of a dimension that is not loaded now.
+pub(super) async fn members(
+    context: &Context<'_>,
+    spec: &DimensionSpec,
+    dimension: &Dimension,
+) -> Result<MemberIndex> {
+    let mut members = MemberIndex::default();
+    let Some(epoch) = &context.previous else { return Ok(members) };
+    for batch in read_table(context, epoch, &dimension.name).await? {
+        for (record, key) in records(dimension, &batch)?.filter(|(_, key)| *key > 0) {
+            match (spec.key_scope, record.split_once('/')) {
+                (KeyScope::Source, Some((source, natural_key))) => {
+                    members.insert(Some(source), natural_key.to_owned(), key);
+                }
+                _ => members.insert(None, record, key),
+            }
+        }
+    }
+    Ok(members)
+}
+
+/// Record and key of each row.
+fn records(
+    dimension: &Dimension,
+    batch: &RecordBatch,
+) -> Result<impl Iterator<Item = (String, i64)>> {
+    let column = |name: &str| {
+        let found = batch.column_by_name(name);
+        found.ok_or_else(|| Error::internal(format!("`{}` has no `{name}`", dimension.name)))
+    };
+    let records = cast(column(RECORD_COLUMN)?, &DataType::Utf8)?;
+    let keys = cast(column(&dimension.key_column())?, &DataType::Int64)?;
+    let pairs: HashMap<String, i64> = (0..batch.num_rows())
+        .map(|row| {
+            let record = records.as_string::<i32>().value(row).to_owned();
+            (record, keys.as_primitive::<Int64Type>().value(row))
+        })
+        .collect();
+    Ok(pairs.into_iter())
+}
+
+/// Whether rows equal to earlier ones need to be told.
+pub(super) fn tells_duplicates(duplicates: Duplicates) -> bool {
+    duplicates != Duplicates::Keep
+}

@@ -1,0 +1,329 @@
+//! Loading one fact.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use datafusion::error::DataFusionError;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use tokio::sync::mpsc::{Sender, channel};
+
+use super::dimension::tells_duplicates;
+use super::feed::{Chunk, Chunks, Finish};
+use super::plan::{PlannedFeed, fact_extras};
+use super::quarantine::Sink;
+use super::run::Context;
+use crate::error::{Error, Result};
+use crate::integrate::{DayRange, KeyRule, MemberIndex, Members, add_keys, fact_schema};
+use crate::project::{ColumnRule, Duplicates, FactSpec, FeedSpec};
+use crate::star::Role;
+use crate::translate::{
+    Fault, QuarantinedRow, RowCounts, Translated, count, row_hashes, row_json,
+};
+use crate::warehouse::{PinnedTable, TableLoad};
+
+/// Batches the writer may be behind.
+const BATCHES_AHEAD: usize = 4;
+
+/// What a load of a fact gives.
+pub(super) struct Loaded {
+    pub(super) pinned: PinnedTable,
+    pub(super) load: TableLoad,
+    pub(super) days: Option<DayRange>,
+}
+
+/// Reads, translates, keys and writes `spec`.
+pub(super) async fn load(
+    context: &Context<'_>,
+    spec: &FactSpec,
+    members: &BTreeMap<String, MemberIndex>,
+    fingerprint: String,
+    sink: &Sink,
+) -> Result<Loaded> {
+    let target = &spec.name.value;
+    let mut counts = RowCounts::default();
+    let extras = fact_extras(spec);
+    let planned = context.plan_feeds(&spec.feeds, &extras, target, &mut counts, sink).await?;
+    let columns = planned
+        .first()
+        .map(|feed| feed.translator.schema())
+        .ok_or_else(|| Error::internal("a fact without feeds"))?;
+    let roles: Vec<Role> = spec.dimensions.iter().map(|used| used.role.clone()).collect();
+    let schema = fact_schema(&roles, &columns);
+    let (sender, receiver) = channel::<Result<RecordBatch, DataFusionError>>(BATCHES_AHEAD);
+    let rows = futures::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|batch| (batch, receiver))
+    });
+    let stream = Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&schema), rows));
+    let writing = context.loader.replace(target, &schema, &context.run, stream);
+    let reading = async {
+        let read = read_all(context, spec, planned, members, sink, &sender, &mut counts).await;
+        let outcome = match read {
+            Ok(days) => Ok(days),
+            Err(error) => {
+                // The writer must not commit what was read so far.
+                let text = error.to_string();
+                let broken = DataFusionError::External(Box::new(error));
+                drop(sender.send(Err(broken)).await);
+                Err(text)
+            }
+        };
+        drop(sender);
+        outcome
+    };
+    let (read, written) = tokio::join!(reading, writing);
+    let written = written?;
+    let days = read.map_err(Error::internal)?;
+    context.progress.table_done(target);
+    let pinned = PinnedTable {
+        version: written.version,
+        base_version: written.base_version,
+        fingerprint,
+        row_count: counts.loaded,
+        next_key: None,
+    };
+    Ok(Loaded { pinned, load: TableLoad::new(target, counts, Vec::new()), days })
+}
+
+/// Sends the rows of all feeds to the writer; gives the days they point to.
+async fn read_all(
+    context: &Context<'_>,
+    spec: &FactSpec,
+    planned: Vec<PlannedFeed>,
+    members: &BTreeMap<String, MemberIndex>,
+    sink: &Sink,
+    sender: &Sender<Result<RecordBatch, DataFusionError>>,
+    counts: &mut RowCounts,
+) -> Result<Option<DayRange>> {
+    let target = &spec.name.value;
+    let mut days: Option<DayRange> = None;
+    let mut grain = HashSet::new();
+    for (feed, planned) in spec.feeds.iter().zip(planned) {
+        let rules = key_rules(context, spec, feed, members);
+        let finish = finish(rules, grain_columns(spec, feed));
+        let (table, columns) = context.source_table(&feed.table.value)?;
+        let progress = &context.progress;
+        let mut chunks =
+            Chunks::start(table, columns, planned.translator, finish, target, progress)?;
+        let mut seen = Seen::new(feed.duplicates);
+        while let Some(mut chunk) = chunks.next().await? {
+            seen.settle(&mut chunk, Some(&mut grain))?;
+            sink.put(target, &feed.table.value, &chunk.split, &chunk.quarantined).await?;
+            chunk.counts.loaded = chunk.rows.num_rows() as u64;
+            counts.add(&chunk.counts);
+            days = match (days, chunk.days) {
+                (Some(a), Some(b)) => Some(a.union(b)),
+                (a, b) => a.or(b),
+            };
+            if sender.send(Ok(chunk.rows)).await.is_err() {
+                // The writer has failed, and says why.
+                return Ok(days);
+            }
+        }
+    }
+    Ok(days)
+}
+
+/// How the keys of the rows of `feed` are found.
+fn key_rules(
+    context: &Context<'_>,
+    spec: &FactSpec,
+    feed: &FeedSpec,
+    members: &BTreeMap<String, MemberIndex>,
+) -> Vec<KeyRule> {
+    let own_source = feed.table.value.split('.').next().unwrap_or_default();
+    let mut at = 0;
+    let mut rules = Vec::new();
+    for used in &spec.dimensions {
+        let on = (at..at + used.on.len()).collect();
+        at += used.on.len();
+        let not_applicable = used.not_applicable.as_ref().map(|_| {
+            at += 1;
+            at - 1
+        });
+        let source = used.source.as_ref().map_or(own_source, |source| &source.value);
+        let members = match members.get(&used.dimension.value) {
+            Some(index) => Members::Index(Arc::new(index.of(source).cloned().unwrap_or_default())),
+            None => Members::Calendar(context.allowed_days()),
+        };
+        let role = used.role.clone();
+        rules.push(KeyRule { role, on, not_applicable, missing: used.missing, members });
+    }
+    rules
+}
+
+/// The columns whose values tell rows apart; none to check where they are the row's position.
+fn grain_columns(spec: &FactSpec, feed: &FeedSpec) -> Option<Vec<usize>> {
+    let column = |name: &str| feed.columns.iter().position(|column| column.name.value == name);
+    let columns: Vec<usize> =
+        spec.grain.iter().filter_map(|name| column(&name.value)).collect();
+    let is = |index: &usize, name: &str| {
+        matches!(&feed.columns[*index].rule, ColumnRule::Expression(text) if text.value == name)
+    };
+    let by_position = columns.iter().any(|index| is(index, "_file"))
+        && columns.iter().any(|index| is(index, "_line"))
+        && spec.feeds.len() == 1;
+    (!by_position).then_some(columns)
+}
+
+fn finish(rules: Vec<KeyRule>, grain: Option<Vec<usize>>) -> Finish {
+    Arc::new(move |translated, split| {
+        settle(translated, split, grain.as_deref(), |mut translated| {
+            let keyed =
+                add_keys(&rules, &translated.rows, &translated.extras, &mut translated.frame)?;
+            let mut remarked = BTreeMap::new();
+            for (rule, unmatched) in rules.iter().zip(&keyed.unmatched) {
+                let remark = format!("unknown {}", rule.role.name);
+                let rows = unmatched.iter().enumerate();
+                for _ in rows.filter(|(row, missed)| **missed && translated.frame.stands(*row)) {
+                    count(&mut remarked, &remark);
+                }
+            }
+            translated.rows = keyed.rows;
+            Ok((translated, Some((keyed.days, remarked, rules.len()))))
+        })
+    })
+}
+
+/// What adding keys found out: the days, remarks, and the number of key columns in front.
+type Keys = (Option<DayRange>, BTreeMap<String, u64>, usize);
+
+/// Takes faulty rows out of a translated batch after `work` on it.
+pub(super) fn settle(
+    translated: Translated,
+    split: &Arc<str>,
+    grain: Option<&[usize]>,
+    work: impl FnOnce(Translated) -> Result<(Translated, Option<Keys>)>,
+) -> Result<Chunk> {
+    let (translated, keys) = work(translated)?;
+    let Translated { rows, hashes, frame, rejected, .. } = translated;
+    let (settled, lines) = frame.settle()?;
+    let duplicate_hashes = hashes.map(|hashes| {
+        let kept = hashes.into_iter().zip(settled.keep.iter());
+        kept.filter(|(_, keep)| *keep == Some(true)).map(|(hash, _)| hash).collect()
+    });
+    let rows = settled.filter(rows)?;
+    let (days, remarked, key_count) = keys.unwrap_or_default();
+    let grain_hashes = match grain {
+        Some(columns) => {
+            let columns: Vec<usize> = columns.iter().map(|column| column + key_count).collect();
+            Some(row_hashes(&rows.project(&columns)?)?)
+        }
+        None => None,
+    };
+    let mut counts = settled.counts;
+    counts.remarked = remarked;
+    counts.rows_in += rejected.len() as u64;
+    let mut quarantined = settled.quarantined;
+    for row in rejected {
+        count(&mut counts.quarantined, &row.fault.rule);
+        quarantined.push(row);
+    }
+    Ok(Chunk {
+        split: Arc::clone(split),
+        rows,
+        lines,
+        duplicate_hashes,
+        grain_hashes,
+        quarantined,
+        counts,
+        days,
+    })
+}
+
+/// The source rows seen so far, where it matters whether one comes again.
+#[derive(Debug)]
+pub(super) struct Seen {
+    duplicates: Duplicates,
+    rows: HashSet<u128>,
+}
+
+impl Seen {
+    pub(super) fn new(duplicates: Duplicates) -> Self {
+        Self { duplicates, rows: HashSet::new() }
+    }
+
+    /// Drops or counts rows equal to an earlier one, then quarantines those whose grain is taken.
+    pub(super) fn settle(
+        &mut self,
+        chunk: &mut Chunk,
+        grain: Option<&mut HashSet<u128>>,
+    ) -> Result<()> {
+        let mut keep = vec![true; chunk.rows.num_rows()];
+        if tells_duplicates(self.duplicates)
+            && let Some(hashes) = &chunk.duplicate_hashes
+        {
+            for (row, hash) in hashes.iter().enumerate() {
+                if self.rows.insert(*hash) {
+                    continue;
+                }
+                if self.duplicates == Duplicates::Drop {
+                    keep[row] = false;
+                    count(&mut chunk.counts.dropped, "duplicate");
+                } else {
+                    count(&mut chunk.counts.remarked, "duplicate");
+                }
+            }
+        }
+        if let (Some(hashes), Some(grain)) = (&chunk.grain_hashes, grain) {
+            for (row, hash) in hashes.iter().enumerate() {
+                if keep[row] && !grain.insert(*hash) {
+                    keep[row] = false;
+                    count(&mut chunk.counts.quarantined, "grain");
+                    chunk.quarantined.push(QuarantinedRow {
+                        line: chunk.lines[row],
+                        fault: same_grain(),
+                        row: row_json(&chunk.rows, row)?,
+                    });
+                }
+            }
+        }
+        retain(chunk, keep)
+    }
+}
+
+/// The target rows seen so far: a dimension needs each only once, however many there are.
+#[derive(Debug, Default)]
+pub(super) struct Distinct {
+    rows: HashSet<u128>,
+}
+
+/// The rule under which such rows are counted.
+pub(super) const REPEATED: &str = "repeated record";
+
+impl Distinct {
+    /// Drops rows equal in every target column to an earlier one, and counts them.
+    pub(super) fn settle(&mut self, chunk: &mut Chunk) -> Result<()> {
+        let Some(hashes) = chunk.grain_hashes.take() else { return Ok(()) };
+        let keep: Vec<bool> = hashes.into_iter().map(|hash| self.rows.insert(hash)).collect();
+        let repeated = keep.iter().filter(|keep| !**keep).count() as u64;
+        if repeated > 0 {
+            *chunk.counts.dropped.entry(REPEATED.into()).or_default() += repeated;
+        }
+        retain(chunk, keep)
+    }
+}
+
+fn retain(chunk: &mut Chunk, keep: Vec<bool>) -> Result<()> {
+    if keep.iter().all(|keep| *keep) {
+        return Ok(());
+    }
+    let lines = chunk.lines.iter().zip(&keep).filter(|(_, keep)| **keep);
+    chunk.lines = lines.map(|(line, _)| *line).collect();
+    if let Some(hashes) = &mut chunk.grain_hashes {
+        let mut kept = keep.iter();
+        hashes.retain(|_| kept.next().is_some_and(|keep| *keep));
+    }
+    chunk.rows = filter_record_batch(&chunk.rows, &BooleanArray::from(keep))?;
+    Ok(())
+}
+
+fn same_grain() -> Fault {
+    Fault {
+        rule: "grain".into(),
+        column: None,
+        value: None,
+        reason: "an earlier row has the same grain".into(),
+    }
+}

@@ -1,0 +1,67 @@
+//! What a table was made from, as one hash: equal means that loading again would give it again.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::declare::Span;
+use crate::project::{FeedSpec, PROJECT_FILE, Project};
+use crate::source::Position;
+
+/// Collects what a table depends on.
+#[derive(Debug)]
+pub(super) struct Fingerprint {
+    hash: Sha256,
+}
+
+impl Fingerprint {
+    /// Starts with this program's version: another one may translate differently.
+    pub(super) fn new() -> Self {
+        let mut fingerprint = Self { hash: Sha256::new() };
+        fingerprint.add("version", env!("CARGO_PKG_VERSION"));
+        fingerprint
+    }
+
+    /// Adds a named part; lengths keep neighbouring parts apart.
+    pub(super) fn add(&mut self, name: &str, part: &str) {
+        for text in [name, part] {
+            self.hash.update((text.len() as u64).to_le_bytes());
+            self.hash.update(text.as_bytes());
+        }
+    }
+
+    /// Adds the declarations and positions behind the feeds of a target declared at `span`.
+    pub(super) fn add_feeds(
+        &mut self,
+        project: &Project,
+        span: &Span,
+        feeds: &[FeedSpec],
+        positions: &BTreeMap<String, Position>,
+    ) {
+        self.add_file(project, PROJECT_FILE);
+        self.add_file(project, &span.file.path);
+        self.add("codes", &format!("{:?}", project.codes));
+        for table in feeds.iter().flat_map(FeedSpec::tables) {
+            if let Some((source, _)) = table.split_once('.')
+                && let Some(spec) = project.sources.get(source)
+                && let Some(any) = spec.tables.values().next()
+            {
+                self.add_file(project, &any.span.file.path);
+            }
+            if let Some(position) = positions.get(table) {
+                for (split, stamp) in &position.splits {
+                    self.add(split, stamp);
+                }
+            }
+        }
+    }
+
+    fn add_file(&mut self, project: &Project, path: &str) {
+        self.add(path, project.files.get(path).map_or("", String::as_str));
+    }
+
+    /// The hash in hexadecimal.
+    pub(super) fn finish(self) -> String {
+        self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

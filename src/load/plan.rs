@@ -1,0 +1,232 @@
+//! Specs and the sources' columns → translators, with every mistake found before a row is read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::execution::SessionState;
+
+use super::connect::{Connected, connect};
+use crate::declare::{Code, Diagnostic, Diagnostics, Located};
+use crate::error::Result;
+use crate::model::Model;
+use crate::project::{DimensionUse, FactSpec, FeedSpec, Project};
+use crate::session::translation_state;
+use crate::source::SourceTable;
+use crate::translate::{self, FeedContext, Lookup, Translator, common_type, compile};
+
+/// What the feeds of all targets are compiled with.
+#[derive(Debug)]
+pub(super) struct Planner<'a> {
+    pub(super) project: &'a Project,
+    pub(super) tables: BTreeMap<String, Connected>,
+    columns: BTreeMap<String, SourceTable>,
+    state: SessionState,
+}
+
+/// A feed ready to run, and the types of the extra expressions it computes.
+#[derive(Debug)]
+pub(super) struct PlannedFeed {
+    pub(super) translator: Translator,
+}
+
+/// Compiles every feed of `model` against its sources' columns; every mistake is in the error.
+pub fn check(model: &Model) -> Result<()> {
+    let mut diagnostics = Diagnostics::new();
+    let planner = Planner::new(&model.project, &mut diagnostics);
+    planner.check_all(&mut diagnostics);
+    diagnostics.into_result(())
+}
+
+impl<'a> Planner<'a> {
+    /// Looks at every source table that a feed names; what cannot be read becomes a diagnostic.
+    pub(super) fn new(project: &'a Project, diagnostics: &mut Diagnostics) -> Self {
+        let tables = connect(project);
+        let mut columns = BTreeMap::new();
+        for feed in all_feeds(project) {
+            let named = std::iter::once(&feed.table).chain(feed.lookups.iter().map(|l| &l.table));
+            for name in named {
+                let Some(table) = tables.get(&name.value) else { continue };
+                if columns.contains_key(&name.value) {
+                    continue;
+                }
+                match table.source.discover(&table.native_name) {
+                    Ok(found) => {
+                        columns.insert(name.value.clone(), found);
+                    }
+                    Err(error) => {
+                        let span = table_span(project, name);
+                        let message = error.to_string();
+                        diagnostics.push(Diagnostic::new(Code::MissingFile, span, message));
+                    }
+                }
+            }
+        }
+        let state = translation_state(translate::functions());
+        Self { project, tables, columns, state }
+    }
+
+    /// The columns of a source table that [`Planner::new`] found.
+    pub(super) fn columns(&self, table: &str) -> Option<&SourceTable> {
+        self.columns.get(table)
+    }
+
+    /// Compiles all feeds with empty lookups, to find mistakes.
+    pub(super) fn check_all(&self, diagnostics: &mut Diagnostics) {
+        for dimension in &self.project.dimensions {
+            self.feeds(&dimension.feeds, &[], None, diagnostics);
+        }
+        for fact in &self.project.facts {
+            let extras = fact_extras(fact);
+            let feeds = self.feeds(&fact.feeds, &extras, None, diagnostics);
+            if let Some(feed) = feeds.as_ref().and_then(|feeds| feeds.first()) {
+                check_extra_types(fact, &feed.translator.extra_types(), diagnostics);
+            }
+        }
+    }
+
+    /// Compiles the feeds of one target so that their columns have common types. `lookups` holds
+    /// the looked-up tables per feed; without it they are taken as empty.
+    pub(super) fn feeds(
+        &self,
+        specs: &[FeedSpec],
+        extras: &[Located<String>],
+        lookups: Option<&[Vec<Arc<Lookup>>]>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Vec<PlannedFeed>> {
+        let mut planned = Vec::new();
+        for (index, spec) in specs.iter().enumerate() {
+            let source = self.columns.get(&spec.table.value).map(SourceTable::schema);
+            let lookups = match lookups {
+                Some(lookups) => Some(lookups[index].clone()),
+                None => self.empty_lookups(spec, diagnostics),
+            };
+            let (Some(source), Some(lookups)) = (source, lookups) else { continue };
+            let context = FeedContext {
+                state: &self.state,
+                codes: &self.project.codes,
+                source,
+                lookups,
+                extras: extras.to_vec(),
+            };
+            if let Some(translator) = compile(spec, &context, diagnostics) {
+                planned.push(PlannedFeed { translator });
+            }
+        }
+        if planned.len() < specs.len() {
+            return None;
+        }
+        agree_on_types(specs, &mut planned, diagnostics)?;
+        Some(planned)
+    }
+
+    fn empty_lookups(
+        &self,
+        spec: &FeedSpec,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Vec<Arc<Lookup>>> {
+        let mut lookups = Vec::new();
+        for lookup in &spec.lookups {
+            let schema: SchemaRef = self.columns.get(&lookup.table.value)?.schema();
+            for (_, column) in &lookup.on {
+                if schema.field_with_name(&column.value).is_err() {
+                    let names: Vec<&str> =
+                        schema.fields().iter().map(|field| field.name().as_str()).collect();
+                    let span = column.span.clone();
+                    let name = &column.value;
+                    diagnostics.push(Diagnostic::unknown_name(span, "column", name, names));
+                    return None;
+                }
+            }
+            let key: Vec<String> = lookup.on.iter().map(|(_, c)| c.value.clone()).collect();
+            lookups.push(Arc::new(Lookup::new(RecordBatch::new_empty(schema), &key).ok()?));
+        }
+        Some(lookups)
+    }
+}
+
+fn all_feeds(project: &Project) -> impl Iterator<Item = &FeedSpec> {
+    let dimensions = project.dimensions.iter().flat_map(|dimension| &dimension.feeds);
+    dimensions.chain(project.facts.iter().flat_map(|fact| &fact.feeds))
+}
+
+/// Where the table is declared, which is where its file or database is named.
+fn table_span(project: &Project, name: &Located<String>) -> crate::declare::Span {
+    let spec = name.value.split_once('.').and_then(|(source, table)| {
+        project.sources.get(source).and_then(|source| source.tables.get(table))
+    });
+    spec.map_or_else(|| name.span.clone(), |spec| spec.span.clone())
+}
+
+/// Widens columns to what all feeds have in common.
+fn agree_on_types(
+    specs: &[FeedSpec],
+    planned: &mut [PlannedFeed],
+    diagnostics: &mut Diagnostics,
+) -> Option<()> {
+    let schemas: Vec<SchemaRef> = planned.iter().map(|feed| feed.translator.schema()).collect();
+    let first = schemas.first()?;
+    let mut agreed = true;
+    for field in first.fields() {
+        let mut common = DataType::Null;
+        for (spec, schema) in specs.iter().zip(&schemas) {
+            let Ok(theirs) = schema.field_with_name(field.name()) else { return None };
+            match common_type(&common, theirs.data_type()) {
+                Some(wider) => common = wider,
+                None => {
+                    let message = format!(
+                        "column `{}` is {} here and {common} in another table of `from`; cast one",
+                        field.name(),
+                        theirs.data_type()
+                    );
+                    let span = spec.span.clone();
+                    diagnostics.push(Diagnostic::new(Code::Mismatch, span, message));
+                    agreed = false;
+                }
+            }
+        }
+        let common = if common == DataType::Null { DataType::Utf8 } else { common };
+        for (feed, schema) in planned.iter_mut().zip(&schemas) {
+            if let Ok(index) = schema.index_of(field.name()) {
+                feed.translator.widen(index, common.clone());
+            }
+        }
+    }
+    agreed.then_some(())
+}
+
+/// The expressions a fact needs beside its columns: the keys of its dimensions, and when they do
+/// not apply.
+pub(super) fn fact_extras(fact: &FactSpec) -> Vec<Located<String>> {
+    let of_use = |used: &DimensionUse| {
+        used.on.iter().cloned().chain(used.not_applicable.clone()).collect::<Vec<_>>()
+    };
+    fact.dimensions.iter().flat_map(of_use).collect()
+}
+
+/// A key of the calendar is a day; a "not applicable" is a condition.
+fn check_extra_types(fact: &FactSpec, types: &[DataType], diagnostics: &mut Diagnostics) {
+    let mut at = 0;
+    for used in &fact.dimensions {
+        let is_day = |t: &DataType| {
+            matches!(t, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) | DataType::Null)
+        };
+        if used.dimension.value == "date"
+            && let (Some(on), Some(found)) = (used.on.first(), types.get(at))
+            && (!is_day(found) || used.on.len() > 1)
+        {
+            let message = format!("a date is found by one day or timestamp, this is {found}");
+            diagnostics.push(Diagnostic::new(Code::WrongExpression, on.span.clone(), message));
+        }
+        at += used.on.len();
+        if let Some(condition) = &used.not_applicable {
+            if types.get(at).is_some_and(|found| *found != DataType::Boolean) {
+                let message = "`not_applicable` must be a condition";
+                let span = condition.span.clone();
+                diagnostics.push(Diagnostic::new(Code::WrongExpression, span, message));
+            }
+            at += 1;
+        }
+    }
+}

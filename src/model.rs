@@ -1,0 +1,51 @@
+//! A project with its cubes: everything declared, compiled as far as it can be without data.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::cube::{self, Cube};
+use crate::declare::{Code, Diagnostic, Diagnostics, Variables};
+use crate::error::Result;
+use crate::project::{Project, Scope, read_files};
+
+/// Everything a project declares.
+#[derive(Debug)]
+pub struct Model {
+    /// Sources, dimensions, facts and settings.
+    pub project: Project,
+    /// In order of file name.
+    pub cubes: Vec<Cube>,
+}
+
+impl Model {
+    /// Reads the project in `folder`; every mistake of every file is in the error.
+    pub fn read(folder: &Path, environment: &BTreeMap<String, String>) -> Result<Self> {
+        Self::parse(folder, read_files(folder)?, environment, Scope::Everything)
+    }
+
+    /// Reads a project from the texts of its files, by path.
+    pub fn parse(
+        folder: &Path,
+        files: BTreeMap<String, String>,
+        environment: &BTreeMap<String, String>,
+        scope: Scope,
+    ) -> Result<Self> {
+        let variables = Variables { environment: environment.clone(), folder: folder.to_owned() };
+        let mut diagnostics = Diagnostics::new();
+        let project = Project::parse(files, &variables, scope, &mut diagnostics);
+        let mut cubes: Vec<Cube> = Vec::new();
+        for node in &project.cube_nodes {
+            let Some(spec) = cube::read(node, &variables, &mut diagnostics) else { continue };
+            let Some(cube) = cube::compile(&spec, &project.star, &mut diagnostics) else {
+                continue;
+            };
+            if cubes.iter().any(|other| other.name == cube.name) {
+                let message = format!("cube `{}` is declared twice", cube.name);
+                let span = node.span.clone();
+                diagnostics.push(Diagnostic::new(Code::DuplicateName, span, message));
+            }
+            cubes.push(cube);
+        }
+        diagnostics.into_result(Self { project, cubes })
+    }
+}

@@ -1,0 +1,285 @@
+//! A project folder: starling.yaml, `etl/` and `cubes/`, read into specs with every mistake found.
+//!
+//! A spec is what the YAML says, checked for shape and names. Making connectors, expressions and
+//! tables of it is the work of `load` and `cube`.
+
+mod dimension_spec;
+mod fact_spec;
+mod feed_spec;
+mod settings;
+mod source_spec;
+mod star;
+mod title;
+
+pub use dimension_spec::{Conflicts, DimensionSpec, KeyScope, LevelSpec};
+pub use fact_spec::{DimensionUse, FactSpec, Missing};
+pub use feed_spec::{ColumnRule, ColumnSpec, Duplicates, FeedSpec, LookupSpec, RejectSpec};
+pub use settings::Settings;
+pub use source_spec::{ConnectorSpec, SourceSpec, SourceTableSpec};
+pub(crate) use title::read_title;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::declare::{
+    Code, DeclarationFile, Diagnostic, Diagnostics, Fields, Located, Node, Value, Variables, parse,
+    text_of,
+};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
+use crate::star::Star;
+
+/// The file that makes a folder a project.
+pub const PROJECT_FILE: &str = "starling.yaml";
+
+/// Everything a project declares.
+#[derive(Debug)]
+pub struct Project {
+    /// Against which declared paths are resolved.
+    pub folder: PathBuf,
+    /// starling.yaml.
+    pub settings: Settings,
+    /// By name.
+    pub sources: BTreeMap<String, SourceSpec>,
+    /// Code lists by name: code to meaning.
+    pub codes: BTreeMap<String, BTreeMap<String, String>>,
+    /// In order of file name.
+    pub dimensions: Vec<DimensionSpec>,
+    /// In order of file name.
+    pub facts: Vec<FactSpec>,
+    /// Dimensions and facts as the star they make.
+    pub star: Star,
+    /// The parsed files of `cubes/`, in order of file name; compiled by `cube`.
+    pub cube_nodes: Vec<Node>,
+    /// The text of every file, by path.
+    pub files: BTreeMap<String, String>,
+}
+
+/// Which parts of the declarations are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything, to validate or load.
+    Everything,
+    /// Star and cubes only: sources may name things this machine does not have.
+    Serving,
+}
+
+impl Project {
+    /// Reads the texts of a project's files, by path; what is wrong becomes diagnostics.
+    pub fn parse(
+        files: BTreeMap<String, String>,
+        variables: &Variables,
+        scope: Scope,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
+        let mut reader = Reader::new(variables, scope);
+        for (path, text) in &files {
+            let file = DeclarationFile { path: path.clone(), text: text.clone() };
+            if let Some(node) = parse(&Arc::new(file), diagnostics) {
+                reader.file(path, &node, diagnostics);
+            }
+        }
+        reader.finish(files, diagnostics)
+    }
+}
+
+/// The texts of the declarations under `folder`, by path relative to it.
+pub fn read_files(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let project_file = folder.join(PROJECT_FILE);
+    if !project_file.is_file() {
+        let what = format!(
+            "no `{PROJECT_FILE}` in `{}`; run this in a project folder or give one with -C",
+            folder.display()
+        );
+        return Err(Error::new(ErrorKind::NotFound, what));
+    }
+    let mut paths = vec![project_file];
+    for part in ["etl", "cubes"] {
+        let pattern = folder.join(part).join("**/*.yaml");
+        let found = glob::glob(&pattern.to_string_lossy())
+            .or_fail(ErrorKind::InvalidInput, || format!("listing `{part}`"))?;
+        paths.extend(found.filter_map(std::result::Result::ok));
+    }
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path)
+                .or_fail(ErrorKind::NotFound, || format!("cannot read `{}`", path.display()))?;
+            let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy();
+            Ok((name.replace('\\', "/"), text))
+        })
+        .collect()
+}
+
+/// What the files have given so far.
+struct Reader<'a> {
+    variables: &'a Variables,
+    scope: Scope,
+    settings: Option<Settings>,
+    sources: BTreeMap<String, SourceSpec>,
+    codes: BTreeMap<String, BTreeMap<String, String>>,
+    dimensions: Vec<DimensionSpec>,
+    facts: Vec<FactSpec>,
+    cube_nodes: Vec<Node>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(variables: &'a Variables, scope: Scope) -> Self {
+        Self {
+            variables,
+            scope,
+            settings: None,
+            sources: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            dimensions: Vec::new(),
+            facts: Vec::new(),
+            cube_nodes: Vec::new(),
+        }
+    }
+
+    /// A file is what its first telling key says: starling.yaml, sources, codes, a dimension, …
+    fn file(&mut self, path: &str, node: &Node, diagnostics: &mut Diagnostics) {
+        if path == PROJECT_FILE {
+            self.settings = settings::read(node, self.variables, diagnostics);
+            return;
+        }
+        let Value::Map(entries) = &node.value else {
+            let message = "a declaration file must be a mapping";
+            diagnostics.push(Diagnostic::new(Code::WrongKind, node.span.clone(), message));
+            return;
+        };
+        let has = |key: &str| entries.iter().any(|(name, _)| name.value == key);
+        if has("dimension") {
+            self.dimensions.extend(dimension_spec::read(node, self.variables, diagnostics));
+        } else if has("fact") && !has("cube") {
+            self.facts.extend(fact_spec::read(node, self.variables, diagnostics));
+        } else if has("cube") {
+            self.cube_nodes.push(node.clone());
+        } else if has("sources") || has("codes") {
+            if self.scope == Scope::Everything {
+                self.sources_and_codes(node, diagnostics);
+            }
+        } else {
+            let message = "this file declares none of: sources, codes, dimension, fact, cube";
+            diagnostics.push(Diagnostic::new(Code::MissingKey, node.span.clone(), message));
+        }
+    }
+
+    fn sources_and_codes(&mut self, node: &Node, diagnostics: &mut Diagnostics) {
+        let Some(mut fields) = Fields::of(node, "a file", self.variables, diagnostics) else {
+            return;
+        };
+        read_version(&mut fields, diagnostics);
+        for (name, node) in fields.entries("sources", diagnostics) {
+            let Some(spec) = source_spec::read(name, node, self.variables, diagnostics) else {
+                continue;
+            };
+            if self.sources.insert(name.value.clone(), spec).is_some() {
+                diagnostics.push(duplicate("source", name));
+            }
+        }
+        for (name, node) in fields.entries("codes", diagnostics) {
+            let list = read_codes(node, self.variables, diagnostics);
+            if self.codes.insert(name.value.clone(), list).is_some() {
+                diagnostics.push(duplicate("code list", name));
+            }
+        }
+        fields.finish(diagnostics);
+    }
+
+    fn finish(self, files: BTreeMap<String, String>, diagnostics: &mut Diagnostics) -> Project {
+        let star = star::compile(&self.dimensions, &self.facts, diagnostics);
+        if self.scope == Scope::Everything {
+            self.check_references(diagnostics);
+        }
+        Project {
+            folder: self.variables.folder.clone(),
+            settings: self.settings.unwrap_or_default(),
+            sources: self.sources,
+            codes: self.codes,
+            dimensions: self.dimensions,
+            facts: self.facts,
+            star,
+            cube_nodes: self.cube_nodes,
+            files,
+        }
+    }
+
+    /// Feeds name tables of sources, and maps name code lists.
+    fn check_references(&self, diagnostics: &mut Diagnostics) {
+        let tables: Vec<String> = self
+            .sources
+            .iter()
+            .flat_map(|(name, spec)| spec.tables.keys().map(move |table| format!("{name}.{table}")))
+            .collect();
+        let feeds = self.dimensions.iter().flat_map(|dimension| &dimension.feeds);
+        for feed in feeds.chain(self.facts.iter().flat_map(|fact| &fact.feeds)) {
+            let named = std::iter::once(&feed.table).chain(feed.lookups.iter().map(|l| &l.table));
+            for table in named.filter(|table| !tables.contains(&table.value)) {
+                let known = tables.iter().map(String::as_str);
+                let span = table.span.clone();
+                diagnostics.push(Diagnostic::unknown_name(span, "table", &table.value, known));
+            }
+            for column in &feed.columns {
+                if let ColumnRule::Map { using, .. } = &column.rule
+                    && !self.codes.contains_key(&using.value)
+                {
+                    let known = self.codes.keys().map(String::as_str);
+                    let span = using.span.clone();
+                    diagnostics.push(Diagnostic::unknown_name(
+                        span,
+                        "code list",
+                        &using.value,
+                        known,
+                    ));
+                }
+            }
+        }
+    }
+}
+
+fn read_codes(
+    node: &Node,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<String, String> {
+    let Value::Map(entries) = &node.value else {
+        let message = "a code list must be a mapping of code to meaning";
+        diagnostics.push(Diagnostic::new(Code::WrongKind, node.span.clone(), message));
+        return BTreeMap::new();
+    };
+    let meaning = |(code, node): &(Located<String>, Node)| {
+        let text = text_of(node, &code.value, variables, diagnostics)?;
+        Some((code.value.clone(), text.value))
+    };
+    entries.iter().filter_map(meaning).collect()
+}
+
+/// Takes `version:`, which must be 1 where it is given.
+pub(crate) fn read_version(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
+    if let Some(version) = fields.int("version", diagnostics)
+        && version.value != 1
+    {
+        let message = format!("version {} is not known; this program reads 1", version.value);
+        diagnostics.push(Diagnostic::new(Code::WrongValue, version.span, message));
+    }
+}
+
+/// `what` called `name` is declared twice.
+pub(crate) fn duplicate(what: &str, name: &Located<String>) -> Diagnostic {
+    let message = format!("{what} `{}` is declared twice", name.value);
+    Diagnostic::new(Code::DuplicateName, name.span.clone(), message)
+}
+
+/// Reports a name that cannot be a table or column: lower case letters, digits and `_` only.
+pub(crate) fn check_name(what: &str, name: &Located<String>, diagnostics: &mut Diagnostics) {
+    let mut letters = name.value.chars();
+    let starts = letters.next().is_some_and(|c| c.is_ascii_lowercase());
+    if !starts || !letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
+        let message = format!(
+            "{what} `{}` must be lower case letters, digits and `_`, starting with a letter",
+            name.value
+        );
+        diagnostics.push(Diagnostic::new(Code::WrongValue, name.span.clone(), message));
+    }
+}

@@ -1,0 +1,252 @@
+//! Building typed batches from texts, setting rows aside that do not fit.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder,
+    Int64Builder, RecordBatch, StringArray,
+    StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::SchemaRef;
+use chrono::NaiveDateTime;
+use chrono_tz::Tz;
+
+use super::cell;
+use super::column_type::ColumnType;
+use super::{BATCH_ROWS, RejectedRow, SourceBatch, SourceTable};
+use crate::error::Result;
+
+/// From which zone to which a wall time is converted, when they differ.
+pub type Zones = Option<(Tz, Tz)>;
+
+enum Column {
+    Text(StringBuilder),
+    Int64(Int64Builder),
+    Decimal(Decimal128Builder, u8, i8),
+    Double(Float64Builder),
+    Bool(BooleanBuilder),
+    Date(Date32Builder, Option<String>),
+    Timestamp(TimestampMicrosecondBuilder, Option<String>),
+}
+
+/// Collects rows cell by cell; a cell that does not fit marks its row as rejected.
+pub struct BatchBuilder {
+    schema: SchemaRef,
+    names: Vec<String>,
+    columns: Vec<Column>,
+    lines: Vec<u64>,
+    keep: Vec<bool>,
+    rejected: Vec<RejectedRow>,
+    fault: Option<(usize, String)>,
+    point: u8,
+    zones: Zones,
+}
+
+impl std::fmt::Debug for BatchBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BatchBuilder").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl BatchBuilder {
+    /// An empty batch of `table`; `point` is the decimal sign.
+    pub fn new(table: &SourceTable, point: u8, zones: Zones) -> Self {
+        Self {
+            schema: table.schema(),
+            names: table.columns.iter().map(|column| column.name.clone()).collect(),
+            columns: table.columns.iter().map(|column| builder(&column.column_type)).collect(),
+            lines: Vec::with_capacity(BATCH_ROWS),
+            keep: Vec::with_capacity(BATCH_ROWS),
+            rejected: Vec::new(),
+            fault: None,
+            point,
+            zones,
+        }
+    }
+
+    /// Appends the next cell of the row under construction; `None` is NULL.
+    pub fn cell(&mut self, index: usize, text: Option<&str>) {
+        let Some(text) = text else {
+            append_null(&mut self.columns[index]);
+            return;
+        };
+        if !append(&mut self.columns[index], text, self.point, self.zones) {
+            append_null(&mut self.columns[index]);
+            self.fault.get_or_insert_with(|| (index, text.to_owned()));
+        }
+    }
+
+    /// Appends a number whose written digits are lost beyond a double's precision: it fits a double
+    /// column only.
+    pub fn inexact_cell(&mut self, index: usize, text: &str) {
+        if matches!(self.columns[index], Column::Double(_)) {
+            self.cell(index, Some(text));
+        } else {
+            append_null(&mut self.columns[index]);
+            self.fault.get_or_insert_with(|| (index, text.to_owned()));
+        }
+    }
+
+    /// Ends the row; `row` gives it as JSON and is called only when the row is rejected.
+    pub fn end_row(&mut self, line: u64, row: impl FnOnce() -> String) {
+        self.lines.push(line);
+        self.keep.push(self.fault.is_none());
+        if let Some((index, value)) = self.fault.take() {
+            let wanted = &self.schema.field(index);
+            let reason = format!("not a {}", kind(&self.columns[index], wanted.name()));
+            let column = Some(self.names[index].clone());
+            self.rejected.push(RejectedRow {
+                line,
+                column,
+                value: Some(value),
+                reason,
+                row: row(),
+            });
+        }
+    }
+
+    /// Sets a row aside that has no cells at all.
+    pub fn reject(&mut self, row: RejectedRow) {
+        self.rejected.push(row);
+    }
+
+    /// Whether the batch has as many rows as one should.
+    pub fn is_full(&self) -> bool {
+        self.lines.len() + self.rejected.len() >= BATCH_ROWS
+    }
+
+    /// Whether nothing was collected.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.rejected.is_empty()
+    }
+
+    /// The rows collected so far; the builder is empty afterwards.
+    pub fn finish(&mut self) -> Result<SourceBatch> {
+        let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(finish).collect();
+        let rows = RecordBatch::try_new(Arc::clone(&self.schema), arrays)?;
+        let keep = std::mem::take(&mut self.keep);
+        let lines = std::mem::take(&mut self.lines);
+        let rejected = std::mem::take(&mut self.rejected);
+        if keep.iter().all(|keep| *keep) {
+            return Ok(SourceBatch { rows, lines, rejected });
+        }
+        let lines = lines.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(l, _)| *l).collect();
+        let rows = filter_record_batch(&rows, &BooleanArray::from(keep))?;
+        Ok(SourceBatch { rows, lines, rejected })
+    }
+}
+
+fn builder(column_type: &ColumnType) -> Column {
+    match column_type {
+        ColumnType::Text => Column::Text(StringBuilder::new()),
+        ColumnType::Int64 => Column::Int64(Int64Builder::new()),
+        ColumnType::Decimal(precision, scale) => {
+            let builder = Decimal128Builder::new().with_data_type(column_type.arrow());
+            Column::Decimal(builder, *precision, *scale)
+        }
+        ColumnType::Double => Column::Double(Float64Builder::new()),
+        ColumnType::Bool => Column::Bool(BooleanBuilder::new()),
+        ColumnType::Date(format) => Column::Date(Date32Builder::new(), format.clone()),
+        ColumnType::Timestamp(format) => {
+            Column::Timestamp(TimestampMicrosecondBuilder::new(), format.clone())
+        }
+    }
+}
+
+/// Appends the value of `text`, or says that it has none.
+fn append(column: &mut Column, text: &str, point: u8, zones: Zones) -> bool {
+    match column {
+        Column::Text(builder) => {
+            builder.append_value(text);
+            true
+        }
+        Column::Int64(builder) => {
+            text.parse().map(|value| builder.append_value(value)).is_ok()
+        }
+        Column::Decimal(builder, precision, scale) => {
+            accept(cell::decimal(text, *precision, *scale, point), |value| {
+                builder.append_value(value);
+            })
+        }
+        Column::Double(builder) => {
+            accept(cell::double(text, point), |value| builder.append_value(value))
+        }
+        Column::Bool(builder) => accept(cell::bool(text), |value| builder.append_value(value)),
+        Column::Date(builder, format) => {
+            accept(cell::date(text, format.as_deref()), |value| builder.append_value(value))
+        }
+        Column::Timestamp(builder, format) => {
+            let at = cell::timestamp(text, format.as_deref()).and_then(|at| convert(at, zones));
+            accept(at, |at| builder.append_value(at.and_utc().timestamp_micros()))
+        }
+    }
+}
+
+fn accept<T>(value: Option<T>, append: impl FnOnce(T)) -> bool {
+    value.map(append).is_some()
+}
+
+/// The same instant on the project's clock. A time that the source's clock skips or shows twice is
+/// refused, because it has no one answer.
+fn convert(at: NaiveDateTime, zones: Zones) -> Option<NaiveDateTime> {
+    match zones {
+        None => Some(at),
+        Some((from, to)) => {
+            Some(at.and_local_timezone(from).single()?.with_timezone(&to).naive_local())
+        }
+    }
+}
+
+fn append_null(column: &mut Column) {
+    match column {
+        Column::Text(builder) => builder.append_null(),
+        Column::Int64(builder) => builder.append_null(),
+        Column::Decimal(builder, ..) => builder.append_null(),
+        Column::Double(builder) => builder.append_null(),
+        Column::Bool(builder) => builder.append_null(),
+        Column::Date(builder, _) => builder.append_null(),
+        Column::Timestamp(builder, _) => builder.append_null(),
+    }
+}
+
+fn finish(column: &mut Column) -> ArrayRef {
+    match column {
+        Column::Text(builder) => Arc::new(builder.finish()),
+        Column::Int64(builder) => Arc::new(builder.finish()),
+        Column::Decimal(builder, ..) => Arc::new(builder.finish()),
+        Column::Double(builder) => Arc::new(builder.finish()),
+        Column::Bool(builder) => Arc::new(builder.finish()),
+        Column::Date(builder, _) => Arc::new(builder.finish()),
+        Column::Timestamp(builder, _) => Arc::new(builder.finish()),
+    }
+}
+
+fn kind(column: &Column, name: &str) -> String {
+    let column_type = match column {
+        Column::Text(_) => ColumnType::Text,
+        Column::Int64(_) => ColumnType::Int64,
+        Column::Decimal(_, precision, scale) => ColumnType::Decimal(*precision, *scale),
+        Column::Double(_) => ColumnType::Double,
+        Column::Bool(_) => ColumnType::Bool,
+        Column::Date(_, format) => ColumnType::Date(format.clone()),
+        Column::Timestamp(_, format) => ColumnType::Timestamp(format.clone()),
+    };
+    format!("{column_type}, which `{name}` is read as")
+}
+
+/// Reads each text as `column_type`; the rows that do not fit are NULL and listed.
+pub fn parse_texts(texts: &StringArray, column_type: &ColumnType) -> (ArrayRef, Vec<usize>) {
+    let mut column = builder(column_type);
+    let mut misfits = Vec::new();
+    for (row, text) in texts.iter().enumerate() {
+        let fits = text.is_none_or(|text| append(&mut column, text.trim(), b'.', None));
+        if text.is_none() || !fits {
+            append_null(&mut column);
+        }
+        if !fits {
+            misfits.push(row);
+        }
+    }
+    (finish(&mut column), misfits)
+}
