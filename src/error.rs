@@ -29,6 +29,8 @@ pub enum ErrorKind {
     Unsupported,
     /// The caller may not do this.
     Denied,
+    /// The operation needs more memory or time than it may have.
+    LimitExceeded,
     /// The operation was stopped before it ended.
     Cancelled,
     /// An invariant of ours is broken.
@@ -62,10 +64,7 @@ impl Error {
 
     /// Attaches the error that caused this one.
     #[must_use]
-    pub fn because(
-        mut self,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.cause = Some(cause.into());
         self
     }
@@ -126,6 +125,7 @@ impl From<datafusion::error::DataFusionError> for Error {
                 ErrorKind::InvalidInput
             }
             D::NotImplemented(_) => ErrorKind::Unsupported,
+            D::ResourcesExhausted(_) => ErrorKind::LimitExceeded,
             D::IoError(_) | D::ObjectStore(_) => ErrorKind::WarehouseUnavailable,
             D::External(inner) => match inner.downcast_ref::<Self>() {
                 Some(ours) => ours.kind(),
@@ -133,7 +133,11 @@ impl From<datafusion::error::DataFusionError> for Error {
             },
             _ => ErrorKind::Internal,
         };
-        Self::new(kind, error.find_root().message().into_owned())
+        let what = match error.find_root() {
+            D::SQL(syntax, _) => syntax.to_string(),
+            root => root.message().into_owned(),
+        };
+        Self::new(kind, what)
     }
 }
 

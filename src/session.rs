@@ -10,8 +10,8 @@ use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::cube;
-use crate::engine::CATALOG;
 use crate::error::{ErrorKind, Result, ResultExt};
+use crate::star::CATALOG;
 
 /// Memory for running queries before they spill, in bytes.
 const QUERY_MEMORY: usize = 4 << 30;
@@ -55,10 +55,18 @@ pub fn query_context(runtime: &Arc<RuntimeEnv>) -> SessionContext {
     context
 }
 
+/// A session that only reads tables, for the loader's own needs.
+pub fn reading_context() -> SessionContext {
+    SessionContext::new()
+}
+
 /// A session in which the expressions of feeds are planned: source columns keep their spelling.
 pub fn translation_state(functions: Vec<Arc<ScalarUDF>>) -> SessionState {
     let mut config = SessionConfig::new();
-    config.options_mut().sql_parser.enable_ident_normalization = false;
+    let parser = &mut config.options_mut().sql_parser;
+    parser.enable_ident_normalization = false;
+    // `0.13` times a decimal is a decimal.
+    parser.parse_float_as_decimal = true;
     let mut all = SessionStateDefaults::default_scalar_functions();
     all.extend(functions);
     SessionStateBuilder::new()

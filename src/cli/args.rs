@@ -10,7 +10,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(name = "starling", version, max_term_width = 100)]
 pub(super) struct Arguments {
     /// The project folder, which holds starling.yaml.
-    #[arg(short = 'C', long = "project", value_name = "PROJECT_DIR", default_value = ".", global = true)]
+    #[arg(
+        short = 'C',
+        long = "project",
+        value_name = "PROJECT_DIR",
+        default_value = ".",
+        global = true
+    )]
     pub(super) project: PathBuf,
 
     /// The warehouse, instead of the one the project names.
@@ -66,6 +72,10 @@ pub(super) struct LoadOptions {
 pub(super) struct SqlOptions {
     /// The query.
     pub(super) sql: String,
+
+    /// Run it so many times and say the median time on stderr; rows are printed once.
+    #[arg(long, value_name = "TIMES")]
+    pub(super) repeat: Option<usize>,
 
     /// How rows are printed.
     #[arg(long, value_enum, default_value_t)]

@@ -47,7 +47,10 @@ fn report(outcome: &LoadOutcome, seconds: f64) {
         say(&format!("nothing changed since epoch {number}"));
         return;
     }
-    say(&format!("{:<22}{:>12}{:>12}{:>12}{:>12}", "table", "in", "loaded", "quarantined", "dropped"));
+    say(&format!(
+        "{:<22}{:>12}{:>12}{:>12}{:>12}",
+        "table", "in", "loaded", "quarantined", "dropped"
+    ));
     for load in &outcome.epoch.loads {
         say(&format!(
             "{:<22}{:>12}{:>12}{:>12}{:>12}",
@@ -76,10 +79,16 @@ fn details(load: &TableLoad) {
             say(&format!("    {count} {outcome}: {rule}"));
         }
     }
-    for note in &load.notes {
+    for note in load.notes.iter().take(NOTES_SHOWN) {
         say(&format!("    {note}"));
     }
+    if load.notes.len() > NOTES_SHOWN {
+        say(&format!("    and {} more like this", load.notes.len() - NOTES_SHOWN));
+    }
 }
+
+/// Notes of a table that a person reads; the rest is more of the same.
+const NOTES_SHOWN: usize = 5;
 
 /// One bar per table, on a terminal.
 #[derive(Debug, Default)]
@@ -116,7 +125,8 @@ impl Progress for Bars {
 
     fn rows_read(&self, table: &str, rows: u64) {
         self.with(table, |bar| {
-            let before: u64 = bar.message().split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+            let before: u64 =
+                bar.message().split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
             bar.set_message(format!("{} rows", before + rows));
         });
     }

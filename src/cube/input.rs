@@ -46,7 +46,7 @@ pub(super) fn measures_of(expr: &Expr) -> Vec<String> {
 
 impl CubeInput {
     /// Looks through `plan` down to a cube; `None` when it is not just a cube seen through.
-    pub fn of(plan: &LogicalPlan) -> Result<Option<Self>> {
+    pub(super) fn of(plan: &LogicalPlan) -> Result<Option<Self>> {
         match plan {
             LogicalPlan::TableScan(scan) => Self::of_scan(scan, plan),
             LogicalPlan::SubqueryAlias(alias) => {
@@ -101,12 +101,12 @@ impl CubeInput {
     }
 
     /// `expr`, which is over the output columns, over columns of the cube.
-    pub fn over_cube(&self, expr: Expr) -> Result<Expr> {
+    pub(super) fn over_cube(&self, expr: Expr) -> Result<Expr> {
         substitute(expr, &|column| self.columns.get(column).cloned())
     }
 
     /// Whether any output column is made of a measure.
-    pub fn shows_measures(&self) -> bool {
+    pub(super) fn shows_measures(&self) -> bool {
         self.columns.values().any(|expr| !measures_of(expr).is_empty())
     }
 }

@@ -167,7 +167,7 @@ impl StarQuery {
 pub(super) fn columns(expr: &Expr) -> Vec<Column> {
     let mut found = Vec::new();
     // The closure is infallible, and so is the walk.
-    let _ = expr.apply(|part| {
+    drop(expr.apply(|part| {
         match part {
             Expr::Column(column) => found.push(column.clone()),
             Expr::ScalarSubquery(subquery)
@@ -182,7 +182,7 @@ pub(super) fn columns(expr: &Expr) -> Vec<Column> {
             _ => {}
         }
         Ok(TreeNodeRecursion::Continue)
-    });
+    }));
     found
 }
 

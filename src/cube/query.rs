@@ -12,8 +12,8 @@ use super::cell_set::CellSet;
 use super::model::{ColumnKind, Cube};
 use super::relation::Mode;
 use crate::declare::nearest;
-use crate::engine::CATALOG;
 use crate::error::{Error, ErrorKind, Result};
+use crate::star::CATALOG;
 
 /// Levels on two axes, measures in the cells.
 ///
@@ -156,7 +156,7 @@ impl CubeQuery {
 
 impl Resolved<'_> {
     /// Whether rows need their total, to show it or to be ordered by it.
-    pub fn needs_row_totals(&self) -> bool {
+    pub(super) fn needs_row_totals(&self) -> bool {
         let by_measure = |sort: &Sort| self.measures.contains(&sort.by);
         !self.columns.is_empty() && (self.query.totals || self.query.sort.iter().any(by_measure))
     }
@@ -323,7 +323,7 @@ fn condition(cube: &Cube, sql: &str, context: &SessionContext) -> Result<String>
         Error::invalid_input(what).because(error)
     })?;
     // The closure never breaks.
-    let _ = visit_expressions_mut(&mut expr, |part| {
+    let walked = visit_expressions_mut(&mut expr, |part| {
         if let SqlExpr::CompoundIdentifier(parts) = part
             && let [first, second] = parts.as_slice()
         {
@@ -334,6 +334,7 @@ fn condition(cube: &Cube, sql: &str, context: &SessionContext) -> Result<String>
         }
         ControlFlow::<()>::Continue(())
     });
+    debug_assert!(walked.is_continue());
     Ok(format!("({expr})"))
 }
 

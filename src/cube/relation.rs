@@ -15,8 +15,8 @@ use datafusion::prelude::SessionContext;
 use super::bound::BoundCube;
 use super::model::Cube;
 use super::planner;
-use crate::engine::CATALOG;
 use crate::error::{Error, Result};
+use crate::star::CATALOG;
 
 /// How plain aggregates over measures are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -152,7 +152,8 @@ impl Diagnostics {
 
     /// The mistakes by file, line and column, each once.
     pub fn sorted(&self) -> Vec<&Diagnostic> {
-        let place = |d: &&Diagnostic| (d.span.file.path.clone(), d.span.line, d.span.column, d.code);
+        let place =
+            |d: &&Diagnostic| (d.span.file.path.clone(), d.span.line, d.span.column, d.code);
         let mut all: Vec<&Diagnostic> = self.found.iter().collect();
         all.sort_by_key(place);
         all.dedup_by(|a, b| place(&&**a) == place(&&**b) && a.message == b.message);

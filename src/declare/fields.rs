@@ -22,12 +22,9 @@ impl<'a> Fields<'a> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
         match &node.value {
-            Value::Map(entries) => Some(Self {
-                span: node.span.clone(),
-                entries,
-                taken: Vec::new(),
-                variables,
-            }),
+            Value::Map(entries) => {
+                Some(Self { span: node.span.clone(), entries, taken: Vec::new(), variables })
+            }
             other => {
                 let message = format!("{what} must be a mapping, this is {}", other.kind());
                 diagnostics.push(Diagnostic::new(Code::WrongKind, node.span.clone(), message));

@@ -11,12 +11,13 @@ use super::node::{DeclarationFile, Located, Node, Span, Value};
 
 /// Parses one file. A syntax error becomes a diagnostic and gives `None`.
 pub fn parse(file: &Arc<DeclarationFile>, diagnostics: &mut Diagnostics) -> Option<Node> {
-    match serde_yaml::from_str::<Raw>(&file.text) {
+    // A column called `no` is not false: only `true` and `false` are truth values.
+    let options = serde_yaml::options! { strict_booleans: true };
+    match serde_yaml::from_str_with_options::<Raw>(&file.text, options) {
         Ok(raw) => Some(raw.locate(file)),
         Err(error) => {
-            let (line, column) = error
-                .location()
-                .map_or((1, 1), |at| (position(at.line()), position(at.column())));
+            let (line, column) =
+                error.location().map_or((1, 1), |at| (position(at.line()), position(at.column())));
             let span = Span { file: Arc::clone(file), line, column, width: 1 };
             let text = error.without_snippet().to_string();
             let message = text.lines().next().unwrap_or("this is not valid YAML").to_owned();

@@ -7,7 +7,7 @@ use super::{CATALOG, Snapshot};
 use crate::error::{Error, ErrorKind};
 
 /// Turns what parsing or planning says about `sql` into our error.
-pub fn diagnose(snapshot: &Snapshot, sql: &str, error: DataFusionError) -> Error {
+pub(super) fn diagnose(snapshot: &Snapshot, sql: &str, error: DataFusionError) -> Error {
     if let DataFusionError::SQL(parser_error, _) = error.find_root() {
         return Error::invalid_input(parser_text(sql, parser_error));
     }
@@ -43,7 +43,7 @@ fn is_ours(error: &DataFusionError) -> bool {
 }
 
 /// `text`, the place counted from one, and the line of `sql` with a caret under it.
-pub fn placed(sql: &str, text: &str, (line, column): (u64, u64)) -> String {
+pub(super) fn placed(sql: &str, text: &str, (line, column): (u64, u64)) -> String {
     let said = format!("{text} at line {line}, column {column}");
     let shown = usize::try_from(line.saturating_sub(1)).ok().and_then(|n| sql.lines().nth(n));
     let indent = usize::try_from(column.saturating_sub(1)).unwrap_or_default();

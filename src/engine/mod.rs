@@ -18,17 +18,17 @@ mod diagnosis;
 mod open;
 mod system;
 mod keys;
+mod ordering;
 mod placeholders;
 mod read_only;
 mod statement;
 
 pub use diagnosis::failed;
-pub use open::EpochSnapshots;
 pub use keys::{ForeignKey, Keys, PrimaryKey, RelationName};
+pub use open::EpochSnapshots;
 pub use statement::{Parameter, bind, check_count, execute, parameters, plan, result_schema};
 
-/// The catalog in which every schema lives.
-pub const CATALOG: &str = "starling";
+pub use crate::star::CATALOG;
 
 /// Who asks; every query carries one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,8 +15,8 @@ use crate::cube;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Model;
 use crate::project::Scope;
-use crate::star::Star;
 use crate::session::{query_context, runtime};
+use crate::star::Star;
 use crate::warehouse::{Epoch, Warehouse};
 
 /// The snapshots of one warehouse; the newest is kept.
@@ -115,10 +115,8 @@ impl Snapshots for EpochSnapshots {
 
 /// The keys of dimensions and the links of facts to them, for clients that draw the star.
 fn keys(star: &Star) -> Keys {
-    let relation = |table: &str| RelationName {
-        schema: "warehouse".to_owned(),
-        table: table.to_owned(),
-    };
+    let relation =
+        |table: &str| RelationName { schema: "warehouse".to_owned(), table: table.to_owned() };
     let primary = star.dimensions.iter().map(|dimension| PrimaryKey {
         name: format!("{}_pk", dimension.name),
         relation: relation(&dimension.name),

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 const NUMBER_MAX: usize = 10_000;
 
 /// The tokens of `sql` with anonymous placeholders numbered from left to right.
-pub fn numbered(sql: &str, dialect: &dyn Dialect) -> Result<Vec<TokenWithSpan>> {
+pub(super) fn numbered(sql: &str, dialect: &dyn Dialect) -> Result<Vec<TokenWithSpan>> {
     let mut tokens = Tokenizer::new(dialect, sql).tokenize_with_location().map_err(|error| {
         let place = (error.location.line, error.location.column);
         Error::invalid_input(diagnosis::placed(sql, &error.message, place))
@@ -47,7 +47,7 @@ pub fn numbered(sql: &str, dialect: &dyn Dialect) -> Result<Vec<TokenWithSpan>> 
 ///
 /// Numbered ones come in the order of their numbers and without gaps, since the third value belongs
 /// to `$3` even where `$2` is not used. Named ones come in alphabetical order.
-pub fn ordered(names: impl IntoIterator<Item = String>) -> Result<Vec<String>> {
+pub(super) fn ordered(names: impl IntoIterator<Item = String>) -> Result<Vec<String>> {
     let names: BTreeSet<String> = names.into_iter().collect();
     let numbers: Vec<usize> =
         names.iter().filter_map(|name| name.strip_prefix('$')?.parse().ok()).collect();
@@ -99,17 +99,17 @@ mod tests {
     #[test]
     fn mixed_styles_are_refused() {
         assert!(rewrite("select ?, $1").is_err());
-        assert!(ordered(["$1".to_string(), "$name".to_string()]).is_err());
-        assert!(ordered(["$0".to_string()]).is_err());
-        assert!(ordered(["$99999999".to_string()]).is_err());
+        assert!(ordered(["$1".to_owned(), "$name".to_owned()]).is_err());
+        assert!(ordered(["$0".to_owned()]).is_err());
+        assert!(ordered(["$99999999".to_owned()]).is_err());
     }
 
     #[test]
     fn ten_comes_after_two() {
         let names = (1..=11).rev().map(|n| format!("${n}"));
         assert_eq!(ordered(names).unwrap().last().unwrap(), "$11");
-        assert_eq!(ordered(["$3".to_string()]).unwrap(), ["$1", "$2", "$3"]);
-        assert_eq!(ordered(["$b".to_string(), "$a".to_string()]).unwrap(), ["$a", "$b"]);
+        assert_eq!(ordered(["$3".to_owned()]).unwrap(), ["$1", "$2", "$3"]);
+        assert_eq!(ordered(["$b".to_owned(), "$a".to_owned()]).unwrap(), ["$a", "$b"]);
     }
 
     #[test]

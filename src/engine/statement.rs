@@ -12,6 +12,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 
+use super::ordering;
 use super::{Policy, Principal, Snapshot, diagnosis, placeholders, read_only};
 use crate::error::{Error, Result};
 
@@ -112,7 +113,7 @@ pub async fn execute(snapshot: &Snapshot, plan: LogicalPlan) -> Result<SendableR
 
 fn parse(snapshot: &Snapshot, state: &SessionState, sql: &str) -> Result<Statement> {
     let options = &state.config_options().sql_parser;
-    let dialect = dialect_from_str(&options.dialect)
+    let dialect = dialect_from_str(options.dialect)
         .ok_or_else(|| Error::internal("the configured SQL dialect does not exist"))?;
     let tokens = placeholders::numbered(sql, dialect.as_ref())?;
     let mut statements = DFParserBuilder::new(tokens)
@@ -122,7 +123,10 @@ fn parse(snapshot: &Snapshot, state: &SessionState, sql: &str) -> Result<Stateme
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|error| diagnosis::diagnose(snapshot, sql, error))?;
     match (statements.pop_front(), statements.len()) {
-        (Some(statement), 0) => Ok(statement),
+        (Some(mut statement), 0) => {
+            ordering::name_ordered_columns(&mut statement);
+            Ok(statement)
+        }
         (None, _) => Err(Error::invalid_input("the statement is empty")),
         (Some(_), more) => Err(Error::invalid_input(format!(
             "one statement at a time: {} were sent; send them one after another",

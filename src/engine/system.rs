@@ -53,9 +53,8 @@ fn text<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
 
 /// Columns in order, none nullable.
 fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
-    let field = |(name, column): &(&str, ArrayRef)| {
-        Field::new(*name, column.data_type().clone(), false)
-    };
+    let field =
+        |(name, column): &(&str, ArrayRef)| Field::new(*name, column.data_type().clone(), false);
     let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
     let columns = columns.into_iter().map(|(_, column)| column).collect();
     Ok(RecordBatch::try_new(Arc::new(schema), columns)?)
@@ -64,7 +63,8 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
 fn epoch_rows(epochs: &[Arc<Epoch>]) -> Result<RecordBatch> {
     let created: TimestampMicrosecondArray =
         epochs.iter().map(|epoch| Some(epoch.created_at.timestamp_micros())).collect();
-    let created = created.with_data_type(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())));
+    let created =
+        created.with_data_type(DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())));
     batch(vec![
         ("epoch", number(epochs.iter().map(|epoch| epoch.number))),
         ("created_at", Arc::new(created)),

@@ -73,17 +73,15 @@ pub fn calendar_rows(days: Option<DayRange>, rules: CalendarRules) -> Result<Rec
     let special = [(UNKNOWN_KEY, UNKNOWN), (NOT_APPLICABLE_KEY, NOT_APPLICABLE)];
     let keys = special.iter().map(|(key, _)| *key);
     let keys = keys.chain(dates.iter().map(|date| i64::from(date.num_days_from_ce())));
-    let days = special.iter().map(|_| None).chain(dates.iter().map(|date| {
-        i32::try_from(i64::from(date.num_days_from_ce()) - EPOCH_DAY).ok()
-    }));
+    let days = special.iter().map(|_| None).chain(
+        dates.iter().map(|date| i32::try_from(i64::from(date.num_days_from_ce()) - EPOCH_DAY).ok()),
+    );
     let mut fields = vec![
         Field::new("date_key", DataType::Int64, false),
         Field::new("date", DataType::Date32, true),
     ];
-    let mut columns: Vec<ArrayRef> = vec![
-        Arc::new(keys.collect::<Int64Array>()),
-        Arc::new(days.collect::<Date32Array>()),
-    ];
+    let mut columns: Vec<ArrayRef> =
+        vec![Arc::new(keys.collect::<Int64Array>()), Arc::new(days.collect::<Date32Array>())];
     for (name, member) in levels() {
         let members: Vec<Member> = special
             .iter()

@@ -16,6 +16,11 @@ pub(super) type Columns = BTreeMap<String, ArrayRef>;
 /// Fills and tells apart the level columns of `columns`; the notes say which captions changed.
 pub(super) fn settle_levels(dimension: &Dimension, columns: &mut Columns) -> Result<Vec<String>> {
     for level in &dimension.levels {
+        for caption in std::iter::once(&level.caption).chain(level.captions.values()) {
+            show_key(caption, &level.key, columns)?;
+        }
+    }
+    for level in &dimension.levels {
         let names = [&level.key, &level.caption].into_iter().chain(level.captions.values());
         for name in names.chain(&level.sort) {
             fill(name, *name == level.key, columns)?;
@@ -32,6 +37,22 @@ pub(super) fn settle_levels(dimension: &Dimension, columns: &mut Columns) -> Res
         }
     }
     Ok(notes)
+}
+
+/// A member without a caption is shown by its key.
+fn show_key(name: &str, key: &str, columns: &mut Columns) -> Result<()> {
+    let (Some(captions), Some(keys)) = (columns.get(name), columns.get(key)) else {
+        return Ok(());
+    };
+    if captions.null_count() == 0 {
+        return Ok(());
+    }
+    let captions = cast(captions, &DataType::Utf8)?;
+    let keys = cast(keys, &DataType::Utf8)?;
+    let shown = captions.as_string::<i32>().iter().zip(keys.as_string::<i32>());
+    let shown: StringArray = shown.map(|(caption, key)| caption.or(key)).collect();
+    columns.insert(name.to_owned(), Arc::new(shown));
+    Ok(())
 }
 
 /// NULL becomes unknown; a column that is neither text nor whole number becomes text.
@@ -75,7 +96,7 @@ fn tell_apart(
     let keys = cast(keys, &DataType::Utf8)?;
     let keys = keys.as_string::<i32>();
     let captions = captions.as_string::<i32>();
-    let parents = parent.and_then(|name| columns.get(name)).map(|c| c.as_string::<i32>());
+    let parents = parent.and_then(|name| columns.get(name)).map(AsArray::as_string::<i32>);
     let mut chosen: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     let mut notes = Vec::new();
     for row in 0..keys.len() {

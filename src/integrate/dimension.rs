@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray, UInt32Array, new_null_array,
+    Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt32Array, new_null_array,
 };
 use arrow::compute::{concat, concat_batches, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -246,7 +246,9 @@ fn assemble(
 fn is_level_column(dimension: &Dimension, name: &str) -> bool {
     dimension.levels.iter().any(|level| {
         let sort = level.sort.as_deref() == Some(name);
-        level.key == name || level.caption == name || sort
+        level.key == name
+            || level.caption == name
+            || sort
             || level.captions.values().any(|caption| caption == name)
     })
 }

@@ -80,9 +80,8 @@ pub fn add_keys(
             }
             Members::Index(members) => member_keys(rule, members, &key, &applies, frame)?,
         };
-        let missed = (0..rows.num_rows()).map(|row| {
-            found[row] == UNKNOWN_KEY && key.iter().all(|part| !part.is_null(row))
-        });
+        let missed = (0..rows.num_rows())
+            .map(|row| found[row] == UNKNOWN_KEY && key.iter().all(|part| !part.is_null(row)));
         unmatched.push(missed.collect());
         columns.push(Arc::new(Int64Array::from(found)));
     }

@@ -44,10 +44,8 @@ fn connector(project: &Project, spec: &SourceSpec) -> Arc<dyn Source> {
             Arc::new(CsvSource::new(resolve(&path.value), tables, zones))
         }
         ConnectorSpec::Json { path } => {
-            let json = |format: CsvFormat| JsonFormat {
-                pattern: format.pattern,
-                types: format.types,
-            };
+            let json =
+                |format: CsvFormat| JsonFormat { pattern: format.pattern, types: format.types };
             let tables = formats().map(|(name, format)| (name, json(format))).collect();
             Arc::new(JsonSource::new(resolve(&path.value), tables, zones))
         }

@@ -12,9 +12,7 @@ use super::feed::{Chunks, Finish};
 use super::quarantine::Sink;
 use super::run::{Context, read_table, stream_of};
 use crate::error::{Error, Result};
-use crate::integrate::{
-    DimensionRows, FeedRows, MemberIndex, Numbering, integrate_dimension,
-};
+use crate::integrate::{DimensionRows, FeedRows, MemberIndex, Numbering, integrate_dimension};
 use crate::project::{DimensionSpec, Duplicates, KeyScope};
 use crate::star::{Dimension, RECORD_COLUMN};
 use crate::translate::{QuarantinedRow, RowCounts, count};
@@ -63,8 +61,7 @@ pub(super) async fn load(
     }
     let integrated = integrate_dimension(dimension, spec, &feeds, &mut numbering)?;
     let DimensionRows { table, members, outcomes, notes } = integrated;
-    for (((feed, rows), at), outcome) in
-        spec.feeds.iter().zip(&feeds).zip(&positions).zip(outcomes)
+    for (((feed, rows), at), outcome) in spec.feeds.iter().zip(&feeds).zip(&positions).zip(outcomes)
     {
         for (row, fault) in outcome.faults {
             let (split, line) = &at[row];

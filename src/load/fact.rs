@@ -18,9 +18,7 @@ use crate::error::{Error, Result};
 use crate::integrate::{DayRange, KeyRule, MemberIndex, Members, add_keys, fact_schema};
 use crate::project::{ColumnRule, Duplicates, FactSpec, FeedSpec};
 use crate::star::Role;
-use crate::translate::{
-    Fault, QuarantinedRow, RowCounts, Translated, count, row_hashes, row_json,
-};
+use crate::translate::{Fault, QuarantinedRow, RowCounts, Translated, count, row_hashes, row_json};
 use crate::warehouse::{PinnedTable, TableLoad};
 
 /// Batches the writer may be behind.
@@ -156,11 +154,8 @@ fn key_rules(
 /// The columns whose values tell rows apart; none to check where they are the row's position.
 fn grain_columns(spec: &FactSpec, feed: &FeedSpec) -> Option<Vec<usize>> {
     let column = |name: &str| feed.columns.iter().position(|column| column.name.value == name);
-    let columns: Vec<usize> =
-        spec.grain.iter().filter_map(|name| column(&name.value)).collect();
-    let is = |index: &usize, name: &str| {
-        matches!(&feed.columns[*index].rule, ColumnRule::Expression(text) if text.value == name)
-    };
+    let columns: Vec<usize> = spec.grain.iter().filter_map(|name| column(&name.value)).collect();
+    let is = |index: &usize, name: &str| matches!(&feed.columns[*index].rule, ColumnRule::Expression(text) if text.value == name);
     let by_position = columns.iter().any(|index| is(index, "_file"))
         && columns.iter().any(|index| is(index, "_line"))
         && spec.feeds.len() == 1;

@@ -210,7 +210,10 @@ fn check_extra_types(fact: &FactSpec, types: &[DataType], diagnostics: &mut Diag
     let mut at = 0;
     for used in &fact.dimensions {
         let is_day = |t: &DataType| {
-            matches!(t, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) | DataType::Null)
+            matches!(
+                t,
+                DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) | DataType::Null
+            )
         };
         if used.dimension.value == "date"
             && let (Some(on), Some(found)) = (used.on.first(), types.get(at))

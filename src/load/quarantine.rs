@@ -62,8 +62,7 @@ pub(super) async fn write(
     let stream: SendableRecordBatchStream =
         Box::pin(RecordBatchStreamAdapter::new(quarantine_schema(), rows));
     let schema = quarantine_schema();
-    let written =
-        context.loader.replace(QUARANTINE_TABLE, &schema, &context.run, stream).await?;
+    let written = context.loader.replace(QUARANTINE_TABLE, &schema, &context.run, stream).await?;
     Ok((written, count.load(std::sync::atomic::Ordering::Relaxed)))
 }
 

@@ -7,7 +7,6 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::prelude::SessionContext;
 use tokio::sync::mpsc::channel;
 
 use super::connect::Connected;
@@ -23,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::integrate::{DayRange, MemberIndex, calendar_rows};
 use crate::model::Model;
 use crate::project::FeedSpec;
+use crate::session::reading_context;
 use crate::source::{Position, RejectedRow, SourceTable};
 use crate::translate::{Fault, Lookup, QuarantinedRow, RowCounts, count};
 use crate::warehouse::{Epoch, Loader, PinnedTable, TableLoad, Warehouse};
@@ -95,7 +95,9 @@ impl Context<'_> {
         let fingerprints = self.fingerprints(&positions);
         let stale: BTreeSet<String> = fingerprints
             .iter()
-            .filter(|(name, fingerprint)| self.pinned(name).is_none_or(|p| p.fingerprint != **fingerprint))
+            .filter(|(name, fingerprint)| {
+                self.pinned(name).is_none_or(|p| p.fingerprint != **fingerprint)
+            })
             .map(|(name, _)| name.clone())
             .collect();
         if let Some(previous) = &self.previous
@@ -374,6 +376,5 @@ pub(super) async fn read_table(
     name: &str,
 ) -> Result<Vec<RecordBatch>> {
     let provider = context.warehouse.table(epoch, name).await?;
-    let session = SessionContext::new();
-    Ok(session.read_table(provider)?.collect().await?)
+    Ok(reading_context().read_table(provider)?.collect().await?)
 }

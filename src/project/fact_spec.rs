@@ -4,7 +4,7 @@ use super::dimension_spec::read_feeds;
 use super::feed_spec::FeedSpec;
 use super::{check_name, read_title, read_version};
 use crate::declare::{
-    Code, Diagnostic, Diagnostics, Fields, Located, Node, Variables, text_of,
+    Code, Diagnostic, Diagnostics, Fields, Located, Node, Value, Variables, text_of,
 };
 use crate::star::{Role, Title};
 
@@ -104,8 +104,21 @@ fn read_uses(
     }
     for (role, node) in fields.entries("roles", diagnostics) {
         check_name("role", role, diagnostics);
+        if let Value::Map(_) = node.value {
+            let Some(mut inner) = Fields::of(node, "a role", variables, diagnostics) else {
+                continue;
+            };
+            inner.required("on", diagnostics);
+            let mut used = one_use(Some(&role.value), inner.texts("on", diagnostics));
+            if let Some(condition) = inner.text("not_applicable", diagnostics) {
+                used.not_applicable = Some(condition);
+            }
+            inner.finish(diagnostics);
+            uses.push(used);
+            continue;
+        }
         let items = match &node.value {
-            crate::declare::Value::List(items) => items.as_slice(),
+            Value::List(items) => items.as_slice(),
             _ => std::slice::from_ref(node),
         };
         let on = items

@@ -68,9 +68,8 @@ pub(super) fn read(
     let mut fields = Fields::of(node, "a source", variables, diagnostics)?;
     let chosen = fields.choice(&CONNECTORS, diagnostics);
     let mut defaults = CsvFormat::new("");
-    let connector = chosen.and_then(|(kind, node)| {
-        read_connector(kind, node, &mut defaults, variables, diagnostics)
-    });
+    let connector = chosen
+        .and_then(|(kind, node)| read_connector(kind, node, &mut defaults, variables, diagnostics));
     let time_zone = read_zone(&mut fields, diagnostics);
     let mut tables = BTreeMap::new();
     for (table, node) in fields.entries("tables", diagnostics) {
@@ -163,12 +162,7 @@ fn read_format(fields: &mut Fields<'_>, format: &mut CsvFormat, diagnostics: &mu
     }
 }
 
-fn read_byte(
-    text: &Located<String>,
-    key: &str,
-    byte: &mut u8,
-    diagnostics: &mut Diagnostics,
-) {
+fn read_byte(text: &Located<String>, key: &str, byte: &mut u8, diagnostics: &mut Diagnostics) {
     let value = if text.value == "\\t" { "\t" } else { text.value.as_str() };
     match value.as_bytes() {
         [one] => *byte = *one,

@@ -131,7 +131,8 @@ fn target_columns(feeds: &[FeedSpec], diagnostics: &mut Diagnostics) -> Vec<Stri
     for feed in feeds {
         let these = names(feed);
         for missing in all.iter().filter(|name| !these.contains(name)) {
-            let message = format!("column `{missing}` is missing; write `{missing}: \"NULL\"` if so");
+            let message =
+                format!("column `{missing}` is missing; write `{missing}: \"NULL\"` if so");
             diagnostics.push(Diagnostic::new(Code::Mismatch, feed.span.clone(), message));
         }
         for column in feed.columns.iter().filter(|column| !all.contains(&column.name.value)) {

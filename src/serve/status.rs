@@ -30,6 +30,7 @@ fn code(kind: ErrorKind) -> Code {
         ErrorKind::CorruptData => Code::DataLoss,
         ErrorKind::Unsupported => Code::Unimplemented,
         ErrorKind::Denied => Code::PermissionDenied,
+        ErrorKind::LimitExceeded => Code::ResourceExhausted,
         ErrorKind::Cancelled => Code::Cancelled,
         ErrorKind::Internal => Code::Internal,
     }

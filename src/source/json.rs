@@ -71,10 +71,8 @@ impl Source for JsonSource {
         for (name, column_type) in &format.types {
             match columns.iter_mut().find(|column| column.name == *name) {
                 Some(column) => column.column_type = column_type.clone(),
-                None => columns.push(SourceColumn {
-                    name: name.clone(),
-                    column_type: column_type.clone(),
-                }),
+                None => columns
+                    .push(SourceColumn { name: name.clone(), column_type: column_type.clone() }),
             }
         }
         Ok(SourceTable { columns })

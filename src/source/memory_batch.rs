@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder,
-    Int64Builder, RecordBatch, StringArray,
-    StringBuilder, TimestampMicrosecondBuilder,
+    Int64Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
@@ -161,9 +160,7 @@ fn append(column: &mut Column, text: &str, point: u8, zones: Zones) -> bool {
             builder.append_value(text);
             true
         }
-        Column::Int64(builder) => {
-            text.parse().map(|value| builder.append_value(value)).is_ok()
-        }
+        Column::Int64(builder) => text.parse().map(|value| builder.append_value(value)).is_ok(),
         Column::Decimal(builder, precision, scale) => {
             accept(cell::decimal(text, *precision, *scale, point), |value| {
                 builder.append_value(value);

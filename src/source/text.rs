@@ -17,7 +17,8 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead + Send>> {
     let fail = || unreadable(path);
     let file = File::open(path).or_fail(ErrorKind::SourceUnavailable, fail)?;
     let mut raw = BufReader::with_capacity(BUFFER, file);
-    let packed = raw.fill_buf().or_fail(ErrorKind::SourceUnavailable, fail)?.starts_with(b"\x1f\x8b");
+    let packed =
+        raw.fill_buf().or_fail(ErrorKind::SourceUnavailable, fail)?.starts_with(b"\x1f\x8b");
     let mut text: Box<dyn BufRead + Send> = if packed {
         Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(raw)))
     } else {

@@ -333,7 +333,11 @@ impl TargetColumn {
             }
             Rule::Cast(to) => self.cast(&values, to, frame)?,
         };
-        if *values.data_type() == self.stored { Ok(values) } else { Ok(cast(&values, &self.stored)?) }
+        if *values.data_type() == self.stored {
+            Ok(values)
+        } else {
+            Ok(cast(&values, &self.stored)?)
+        }
     }
 
     fn map(

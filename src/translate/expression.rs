@@ -1,5 +1,6 @@
 //! SQL expressions over rows: planned once, evaluated by batch, failing by row.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -11,7 +12,9 @@ use datafusion::common::{DFSchema, TableReference};
 use datafusion::config::Dialect;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, ExprSchemable, Volatility};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, ExprWithAlias as SQLExprWithAlias, Ident, visit_expressions_mut,
@@ -48,9 +51,9 @@ impl Plan<'_> {
         text: &Located<String>,
         diagnostics: &mut Diagnostics,
     ) -> Option<Expression> {
-        let planned = self.qualified(text, diagnostics)?.and_then(|sql| {
-            self.state.create_logical_expr_from_sql_expr(sql, self.schema)
-        });
+        let planned = self
+            .qualified(text, diagnostics)?
+            .and_then(|sql| self.state.create_logical_expr_from_sql_expr(sql, self.schema));
         let logical = match planned {
             Ok(expression) => expression,
             Err(error) => {
@@ -67,7 +70,8 @@ impl Plan<'_> {
             Expr::Column(column) => Some(column.name.clone()),
             _ => None,
         };
-        let physical = self.state.create_physical_expr(logical.clone(), self.schema);
+        let physical = self.simplified(logical.clone());
+        let physical = physical.and_then(|expr| self.state.create_physical_expr(expr, self.schema));
         let typed = physical.and_then(|physical| {
             let data_type = physical.data_type(self.schema.as_arrow())?;
             Ok((physical, data_type))
@@ -80,6 +84,16 @@ impl Plan<'_> {
                 None
             }
         }
+    }
+
+    /// Some functions, `coalesce` among them, can only be computed in their simplified form.
+    fn simplified(&self, expression: Expr) -> Result<Expr, DataFusionError> {
+        let context = SimplifyContext::builder()
+            .with_schema(Arc::new(self.schema.clone()))
+            .with_config_options(Arc::clone(self.state.config_options()))
+            .build();
+        let simplifier = ExprSimplifier::new(context);
+        simplifier.simplify(simplifier.coerce(expression, self.schema)?)
     }
 
     /// Plans a condition, which must be true or false.
@@ -143,7 +157,7 @@ impl Plan<'_> {
     }
 
     fn unknown_column(&self, text: &Located<String>, name: &str) -> Diagnostic {
-        let known: Vec<String> = self
+        let mut known: Vec<String> = self
             .schema
             .iter()
             .map(|(qualifier, field)| match qualifier {
@@ -153,7 +167,14 @@ impl Plan<'_> {
                 _ => field.name().clone(),
             })
             .collect();
-        Diagnostic::unknown_name(text.span.clone(), "column", name, known.iter().map(String::as_str))
+        let mut seen = BTreeSet::new();
+        known.retain(|name| seen.insert(name.clone()));
+        Diagnostic::unknown_name(
+            text.span.clone(),
+            "column",
+            name,
+            known.iter().map(String::as_str),
+        )
     }
 }
 

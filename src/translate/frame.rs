@@ -78,8 +78,7 @@ impl Frame {
     /// Keeps only the rows that stand, in the frame and in `batch`, and hands over the others.
     pub fn settle(self) -> Result<(Settled, Vec<u64>)> {
         let keep: Vec<bool> = (0..self.row_count()).map(|row| self.stands(row)).collect();
-        let mut counts =
-            RowCounts { rows_in: self.row_count() as u64, ..RowCounts::default() };
+        let mut counts = RowCounts { rows_in: self.row_count() as u64, ..RowCounts::default() };
         let mut quarantined = Vec::new();
         for (row, fault) in self.faults.into_iter().enumerate() {
             let Some(fault) = fault else { continue };
@@ -90,8 +89,7 @@ impl Frame {
         for rule in self.drops.into_iter().flatten() {
             count(&mut counts.dropped, &rule);
         }
-        let lines =
-            self.lines.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(line, _)| *line);
+        let lines = self.lines.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(line, _)| *line);
         let lines = lines.collect();
         Ok((Settled { keep: BooleanArray::from(keep), quarantined, counts }, lines))
     }

@@ -17,9 +17,9 @@ pub fn functions() -> Vec<Arc<ScalarUDF>> {
         TextFunction::new("nfkc", Cleansing::Nfkc),
         TextFunction::new("collapse_spaces", Cleansing::CollapseSpaces),
     ]
-        .into_iter()
-        .map(|function| Arc::new(ScalarUDF::from(function)))
-        .collect()
+    .into_iter()
+    .map(|function| Arc::new(ScalarUDF::from(function)))
+    .collect()
 }
 
 /// Unicode compatibility composition: full-width letters become plain ones.
@@ -78,7 +78,8 @@ impl ScalarUDFImpl for TextFunction {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let texts = cast(&arrays[0], &DataType::Utf8)?;
         let texts = texts.as_string::<i32>();
-        let result: StringArray = texts.iter().map(|text| text.map(|text| self.cleansing.apply(text))).collect();
+        let result: StringArray =
+            texts.iter().map(|text| text.map(|text| self.cleansing.apply(text))).collect();
         Ok(ColumnarValue::Array(Arc::new(result) as ArrayRef))
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::array::AsArray;
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::array::AsArray;
 
 use crate::error::{Error, Result};
 
@@ -102,7 +102,7 @@ pub fn key_texts(columns: &[ArrayRef], row_count: usize) -> Result<Vec<Option<St
     if let [one] = texts.as_slice() {
         return Ok(one.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect());
     }
-    let parts: Vec<_> = texts.iter().map(|text| text.as_string::<i32>()).collect();
+    let parts: Vec<_> = texts.iter().map(AsArray::as_string::<i32>).collect();
     let key = |row: usize| {
         let part = |part: &&arrow::array::StringArray| {
             (!part.is_null(row)).then(|| escape(part.value(row)))

@@ -32,10 +32,10 @@ pub struct Written {
 impl Loader {
     pub(super) fn new(location: Location, store: Arc<dyn ObjectStore>) -> Result<Self> {
         let own = location.own();
-        let fail = || {
-            format!("cannot write to the warehouse `{location}`; check the path and its rights")
-        };
-        std::fs::create_dir_all(own.join("epochs")).or_fail(ErrorKind::WarehouseUnavailable, fail)?;
+        let fail =
+            || format!("cannot write to the warehouse `{location}`; check the path and its rights");
+        std::fs::create_dir_all(own.join("epochs"))
+            .or_fail(ErrorKind::WarehouseUnavailable, fail)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)

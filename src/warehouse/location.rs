@@ -20,9 +20,8 @@ impl Location {
         let folder = match text.split_once("://") {
             None => base.join(text),
             Some(("file", _)) => {
-                let url = Url::parse(text).or_fail(ErrorKind::InvalidInput, || {
-                    format!("`{text}` is not a URL")
-                })?;
+                let url = Url::parse(text)
+                    .or_fail(ErrorKind::InvalidInput, || format!("`{text}` is not a URL"))?;
                 url.to_file_path().map_err(|()| {
                     Error::invalid_input(format!("`{text}` does not name a local folder"))
                 })?

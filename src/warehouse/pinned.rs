@@ -66,8 +66,7 @@ impl PinnedTableProvider {
                 let error = Error::new(ErrorKind::Unsupported, "a table with deletion vectors");
                 return Err(error.context(fail()));
             }
-            let location =
-                file.object_store_path().parts().fold(root.clone(), |path, part| path.join(part));
+            let location = file.object_store_path().parts().fold(root.clone(), Path::join);
             let size = u64::try_from(file.size()).unwrap_or_default();
             let last_modified =
                 file.modification_datetime().or_fail(ErrorKind::CorruptData, fail)?;

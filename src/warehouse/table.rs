@@ -29,11 +29,7 @@ use crate::error::{Error, ErrorKind, Result, ResultExt};
 /// Rows per row group: small enough that a scan skips and parallelises well.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
 
-fn log_store(
-    store: &Arc<dyn ObjectStore>,
-    location: &Location,
-    name: &str,
-) -> Result<LogStoreRef> {
+fn log_store(store: &Arc<dyn ObjectStore>, location: &Location, name: &str) -> Result<LogStoreRef> {
     let url = location.table(name)?;
     let fail = || format!("preparing table `{name}`");
     DeltaTableBuilder::from_url(url.clone())
@@ -106,8 +102,8 @@ pub(super) async fn replace(
     };
     let fail = || format!("writing table `{name}`");
     let source = StreamingTable::try_new(Arc::clone(&schema), vec![Arc::new(stream)])?;
-    let plan = LogicalPlanBuilder::scan("rows", provider_as_source(Arc::new(source)), None)?
-        .build()?;
+    let plan =
+        LogicalPlanBuilder::scan("rows", provider_as_source(Arc::new(source)), None)?.build()?;
     let mut config = SessionConfig::new().with_target_partitions(1);
     config.options_mut().execution.parquet.schema_force_view_types = false;
     let state = SessionStateBuilder::new_from_existing(

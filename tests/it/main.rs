@@ -1,1 +1,19 @@
-//! The one integration test binary.
+//! The one integration test binary: the built program, driven from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    unreachable_pub,
+    reason = "a test may panic, read the clock and the environment, and print what it skipped"
+)]
+
+mod bad_input;
+mod crashes;
+mod docs;
+mod large;
+mod loads;
+mod oracles;
+mod retail;
+mod support;
+mod tidy;

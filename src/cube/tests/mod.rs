@@ -15,8 +15,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::{Cube, analyzer_rules, compile, functions, read, register};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
-use crate::engine::CATALOG;
 use crate::error::{Error, Result};
+use crate::star::CATALOG;
 use crate::star::{Currency, Dimension, Fact, FactColumn, Hierarchy, Level, Role, Star};
 
 /// Two years of sales; net amounts 10, 20, …, 60, one NULL; costs half of it.

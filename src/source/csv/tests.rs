@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use arrow::array::{AsArray, Decimal128Array};
+use arrow::array::{Array, AsArray, Decimal128Array};
 use arrow::datatypes::{Date32Type, Int64Type};
 use flate2::{Compression, write::GzEncoder};
 

@@ -1,0 +1,195 @@
+//! Every mistake a person can make gets one message that says what to do, exit code 1, and leaves
+//! the last epoch as it was.
+
+use std::io::Write;
+use std::net::TcpListener;
+
+use crate::support::Project;
+
+/// Loads a good shop, spoils it, and checks that the next load fails with all of `words` and that
+/// the warehouse still answers as before.
+#[track_caller]
+fn spoiled(spoil: impl FnOnce(&Project), words: &[&str]) {
+    let shop = Project::shop();
+    shop.run(&["load"]).ok();
+    let before = shop.contents();
+    spoil(&shop);
+    let message = shop.run(&["load"]).fails();
+    for word in words {
+        assert!(message.contains(word), "`{word}` is not in:\n{message}");
+    }
+    shop.write("starling.yaml", "version: 1\nname: shop\nwarehouse: wh\n");
+    assert_eq!(shop.contents(), before);
+}
+
+#[test]
+fn a_missing_file() {
+    spoiled(
+        |shop| std::fs::remove_file(shop.path().join("data/sales.csv")).unwrap(),
+        &["error[SD010]", "etl/sources.yaml:7:7", "no file matches", "sales.csv"],
+    );
+}
+
+#[test]
+fn a_wrong_delimiter() {
+    spoiled(
+        |shop| shop.edit("etl/sources.yaml", "{path: data}", "{path: data, delimiter: \";\"}"),
+        &["no column `amount`", "set `delimiter:`"],
+    );
+}
+
+#[test]
+fn a_truncated_gzip() {
+    spoiled(
+        |shop| {
+            let rows: String = (0..50_000)
+                .map(|i| format!("{i},2024-01-{:02},C{},{}.5\n", i % 28 + 1, i % 3, i * 7919 % 997))
+                .collect();
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            packed.write_all(format!("id,day,customer,amount\n{rows}").as_bytes()).unwrap();
+            let bytes = packed.finish().unwrap();
+            let path = shop.path().join("data/sales.csv");
+            std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+        },
+        &["sales.csv", "truncated gzip"],
+    );
+}
+
+#[test]
+fn a_column_that_vanished() {
+    spoiled(
+        |shop| shop.edit("data/sales.csv", "id,day,customer,amount", "id,day,buyer,amount"),
+        &[
+            "error[SD006]",
+            "etl/sales.yaml",
+            "unknown column `customer`",
+            "there is: sale_no, amount, id, day, buyer",
+        ],
+    );
+}
+
+#[test]
+fn all_typos_at_once() {
+    spoiled(
+        |shop| {
+            shop.edit(
+                "etl/customer.yaml",
+                "dimension: customer\n",
+                "dimension: customer\ntitel: x\n",
+            );
+            shop.edit("etl/sales.yaml", "grain: [sale_no]", "grain: [sale_num]");
+            shop.edit("cubes/sales.yaml", "{sum: amount}", "{sum: amuont}");
+        },
+        &[
+            "3 mistakes",
+            "etl/customer.yaml:3:1",
+            "did you mean `title`?",
+            "etl/sales.yaml:3:9",
+            "did you mean `sale_no`?",
+            "cubes/sales.yaml:5:",
+            "did you mean `amount`?",
+            "^^^^^^",
+        ],
+    );
+}
+
+#[test]
+fn yaml_that_is_none() {
+    spoiled(
+        |shop| shop.write("etl/sales.yaml", "fact: [sales\n"),
+        &["error[SD001]", "etl/sales.yaml"],
+    );
+}
+
+#[test]
+fn a_load_that_is_not_the_same_each_time() {
+    spoiled(
+        |shop| shop.edit("etl/sales.yaml", "sale_no: id,", "sale_no: id, at: \"now()\","),
+        &["error[SD012]", "`now` gives another result each time"],
+    );
+}
+
+#[test]
+fn a_corrupt_epoch() {
+    let shop = Project::shop();
+    shop.run(&["load"]).ok();
+    let before = shop.contents();
+    shop.edit("data/sales.csv", "10.50", "11.50");
+    shop.run(&["load"]).ok();
+    let epoch = "wh/_starling/epochs/00000000000000000002.json";
+    shop.edit(epoch, "\"number\": 2", "\"number\":  2");
+    for command in [&["load"][..], &["sql", "SELECT 1"], &["serve", "--flight", "127.0.0.1:0"]] {
+        let message = shop.run(command).fails();
+        assert!(
+            message.contains("corrupt") && message.contains("delete it to fall back"),
+            "{message}"
+        );
+    }
+    std::fs::remove_file(shop.path().join(epoch)).unwrap();
+    assert_eq!(shop.contents(), before);
+    shop.run(&["load"]).ok();
+    assert_eq!(shop.sql("SELECT sum(amount) FROM warehouse.sales"), ["117.75"]);
+}
+
+#[test]
+fn a_warehouse_that_cannot_be_written() {
+    let shop = Project::shop();
+    shop.write("taken", "a file where a folder should be");
+    let place = shop.path().join("taken/wh");
+    let message = shop.run(&["load", "--warehouse", place.to_str().unwrap()]).fails();
+    assert!(message.contains("cannot write to the warehouse"), "{message}");
+    let message = shop.run(&["load", "--warehouse", "ftp://somewhere/wh"]).fails();
+    assert!(message.contains("give a folder or a file:// URL"), "{message}");
+}
+
+#[test]
+fn a_port_in_use() {
+    let shop = Project::shop();
+    shop.run(&["load"]).ok();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let message = shop.run(&["serve", "--flight", &address]).fails();
+    assert!(message.contains("is in use") && message.contains("choose another port"), "{message}");
+    let message = shop.run(&["serve", "--flight", "0.0.0.0:0"]).fails();
+    assert!(message.contains("refused"), "{message}");
+}
+
+#[test]
+fn nothing_loaded_yet_and_no_project() {
+    let shop = Project::shop();
+    let message = shop.run(&["sql", "SELECT 1"]).fails();
+    assert!(message.contains("run `starling load` first"), "{message}");
+    let nowhere = Project::empty();
+    let message = nowhere.run(&["load"]).fails();
+    assert!(message.contains("no `starling.yaml`") && message.contains("-C"), "{message}");
+    assert_eq!(nowhere.run(&["lod"]).code, Some(2));
+}
+
+#[test]
+fn a_second_loader() {
+    let shop = Project::shop();
+    shop.run(&["load"]).ok();
+    let lock = std::fs::File::open(shop.path().join("wh/_starling/loader.lock")).unwrap();
+    lock.lock().unwrap();
+    shop.edit("data/sales.csv", "10.50", "11.50");
+    let message = shop.run(&["load"]).fails();
+    assert!(message.contains("another process is loading"), "{message}");
+}
+
+#[test]
+fn sql_that_writes_or_reads_files() {
+    let shop = Project::shop();
+    shop.run(&["load"]).ok();
+    for sql in [
+        "DROP TABLE warehouse.sales",
+        "INSERT INTO warehouse.sales SELECT * FROM warehouse.sales",
+        "COPY warehouse.sales TO 'x.csv'",
+        "CREATE TABLE x AS SELECT 1",
+        "SELECT * FROM 'data/sales.csv'",
+        "SELECT 1; SELECT 2",
+        "SELECT amuont FROM warehouse.sales",
+    ] {
+        let message = shop.run(&["sql", sql]).fails();
+        assert!(!message.contains("Error during planning"), "{message}");
+    }
+}

@@ -1,0 +1,21 @@
+//! The demo company against its truth and against DuckDB, and a real driver against a real server.
+
+use crate::support::{binary, python, repository};
+
+#[test]
+fn the_demo_company_is_what_its_truth_says_and_duckdb_agrees() {
+    let work = tempfile::tempdir().unwrap();
+    let project = repository();
+    let (project, folder) = (project.to_str().unwrap(), work.path().to_str().unwrap());
+    python("demo_truth.py", &[binary(), project, folder]);
+    let warehouse = work.path().join("wh");
+    python("golden_cubes.py", &[binary(), project, folder, warehouse.to_str().unwrap()]);
+}
+
+#[test]
+fn the_adbc_driver_reads_the_same_numbers() {
+    let work = tempfile::tempdir().unwrap();
+    let project = repository();
+    let (project, folder) = (project.to_str().unwrap(), work.path().to_str().unwrap());
+    python("flight_sql.py", &[binary(), project, folder]);
+}
