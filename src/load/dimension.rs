@@ -33,15 +33,14 @@ pub(super) async fn load(
     let planned = context.plan_feeds(&spec.feeds, &[], &spec.name.value, &mut counts, sink).await?;
     for (feed, planned) in spec.feeds.iter().zip(planned) {
         let schema = planned.translator.schema();
-        let (table, columns) = context.source_table(&feed.table.value)?;
+        let (table, _) = context.source_table(&feed.table.value)?;
         let target = &spec.name.value;
         let every_column: Vec<usize> = (0..schema.fields().len()).collect();
         let finish: Finish = Arc::new(move |translated, split| {
             // Nothing is left to do on the worker but to take faulty rows out.
             settle(translated, split, Some(&every_column), |translated| Ok((translated, None)))
         });
-        let mut chunks =
-            Chunks::start(table, columns, planned.translator, finish, target, &context.progress)?;
+        let mut chunks = Chunks::start(table, planned, finish, target, &context.progress)?;
         let mut seen = Seen::new(feed.duplicates);
         let mut distinct = Distinct::default();
         let mut batches = Vec::new();

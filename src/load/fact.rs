@@ -100,10 +100,9 @@ async fn read_all(
     for (feed, planned) in spec.feeds.iter().zip(planned) {
         let rules = key_rules(context, spec, feed, members);
         let finish = finish(rules, grain_columns(spec, feed));
-        let (table, columns) = context.source_table(&feed.table.value)?;
+        let (table, _) = context.source_table(&feed.table.value)?;
         let progress = &context.progress;
-        let mut chunks =
-            Chunks::start(table, columns, planned.translator, finish, target, progress)?;
+        let mut chunks = Chunks::start(table, planned, finish, target, progress)?;
         let mut seen = Seen::new(feed.duplicates);
         while let Some(mut chunk) = chunks.next().await? {
             seen.settle(&mut chunk, Some(&mut grain))?;

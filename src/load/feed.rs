@@ -8,6 +8,7 @@ use arrow::compute::concat_batches;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::connect::Connected;
+use super::plan::PlannedFeed;
 use super::progress::Progress;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::source::{RejectedRow, SourceTable, Split};
@@ -68,16 +69,15 @@ impl Chunks {
     /// Starts reading `table` for `target`.
     pub(super) fn start(
         table: &Connected,
-        columns: &SourceTable,
-        translator: Translator,
+        feed: PlannedFeed,
         finish: Finish,
         target: &str,
         progress: &Arc<dyn Progress>,
     ) -> Result<Self> {
-        let splits = table.source.splits(&table.native_name, columns)?;
+        let splits = table.source.splits(&table.native_name, &feed.columns)?;
         progress.table_started(target, splits.len());
         let work = Work {
-            translator: Arc::new(translator),
+            translator: Arc::new(feed.translator),
             finish,
             target: target.into(),
             progress: Arc::clone(progress),

@@ -25,10 +25,12 @@ pub(super) struct Planner<'a> {
     state: SessionState,
 }
 
-/// A feed ready to run, and the types of the extra expressions it computes.
+/// A feed ready to run.
 #[derive(Debug)]
 pub(super) struct PlannedFeed {
     pub(super) translator: Translator,
+    /// The columns of the source table that it needs.
+    pub(super) columns: SourceTable,
 }
 
 /// Compiles every feed of `model` against its sources' columns; every mistake is in the error.
@@ -97,21 +99,25 @@ impl<'a> Planner<'a> {
     ) -> Option<Vec<PlannedFeed>> {
         let mut planned = Vec::new();
         for (index, spec) in specs.iter().enumerate() {
-            let source = self.columns.get(&spec.table.value).map(SourceTable::schema);
+            let source = self.columns.get(&spec.table.value);
             let lookups = match lookups {
                 Some(lookups) => Some(lookups[index].clone()),
                 None => self.empty_lookups(spec, diagnostics),
             };
             let (Some(source), Some(lookups)) = (source, lookups) else { continue };
-            let context = FeedContext {
+            let mut context = FeedContext {
                 state: &self.state,
                 codes: &self.project.codes,
-                source,
+                source: source.schema(),
                 lookups,
                 extras: extras.to_vec(),
             };
+            let Some(whole) = compile(spec, &context, diagnostics) else { continue };
+            // What no expression names is not read: a bad value there is no fault of the row.
+            let columns = source.only(|name| whole.needs(name));
+            context.source = columns.schema();
             if let Some(translator) = compile(spec, &context, diagnostics) {
-                planned.push(PlannedFeed { translator });
+                planned.push(PlannedFeed { translator, columns });
             }
         }
         if planned.len() < specs.len() {

@@ -21,6 +21,10 @@ pub struct FileStamp {
 /// The files under `folder` that `pattern` names, by name. None is an error: a pattern that
 /// suddenly matches nothing must not look like an empty table.
 pub fn matching_files(folder: &Path, pattern: &str) -> Result<Vec<FileStamp>> {
+    // Names must not depend on where the program is run.
+    let folder = &std::fs::canonicalize(folder).or_fail(ErrorKind::SourceUnavailable, || {
+        format!("the folder `{}` cannot be opened; check `path` of the source", folder.display())
+    })?;
     let full = folder.join(pattern);
     let full = full.to_string_lossy();
     let paths = glob::glob(&full)

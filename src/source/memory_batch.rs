@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder,
-    Int64Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondBuilder,
+    Int64Builder, RecordBatch, RecordBatchOptions, StringArray, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
@@ -123,7 +123,10 @@ impl BatchBuilder {
     /// The rows collected so far; the builder is empty afterwards.
     pub fn finish(&mut self) -> Result<SourceBatch> {
         let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(finish).collect();
-        let rows = RecordBatch::try_new(Arc::clone(&self.schema), arrays)?;
+        // A feed of constants reads no column, and still has rows.
+        let options = RecordBatchOptions::new().with_row_count(Some(self.lines.len()));
+        let rows =
+            RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;
         let keep = std::mem::take(&mut self.keep);
         let lines = std::mem::take(&mut self.lines);
         let rejected = std::mem::take(&mut self.rejected);

@@ -51,6 +51,13 @@ pub struct SourceTable {
 }
 
 impl SourceTable {
+    /// The same table with the columns that `wanted` holds for.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let columns = self.columns.iter().filter(|column| wanted(&column.name));
+        Self { columns: columns.cloned().collect() }
+    }
+
     /// The Arrow schema of the batches; everything is nullable.
     pub fn schema(&self) -> SchemaRef {
         let field = |c: &SourceColumn| Field::new(&c.name, c.column_type.arrow(), true);

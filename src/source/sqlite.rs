@@ -180,7 +180,10 @@ impl SqliteSplit {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let fail = || format!("reading SQLite table `{}`", self.name);
         let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        let columns: Vec<String> = self.table.columns.iter().map(|c| quote(&c.name)).collect();
+        let mut columns: Vec<String> = self.table.columns.iter().map(|c| quote(&c.name)).collect();
+        if columns.is_empty() {
+            columns.push("NULL".to_owned());
+        }
         let select = format!("SELECT {} FROM {}", columns.join(", "), quote(&self.name));
         // Tables without a rowid and views have no such column; their own order is as stable.
         let mut statement = connection

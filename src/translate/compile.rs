@@ -1,6 +1,7 @@
 //! A feed's spec → the steps that translate its batches.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ pub struct Translator {
     drop: Vec<(Expression, String)>,
     extras: Vec<Expression>,
     hashes: bool,
+    used: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -92,25 +94,26 @@ pub fn compile(
 ) -> Option<Translator> {
     let position = mentions_position(feed, &context.extras);
     let source = with_position(&context.source, position);
+    let used = RefCell::new(BTreeSet::new());
     let mut parts: Vec<(&str, SchemaRef)> = vec![("source", Arc::clone(&source))];
     let mut lookups = Vec::new();
     for (spec, lookup) in feed.lookups.iter().zip(&context.lookups) {
         let schema = joined(&parts, &feed.span, diagnostics)?;
-        let plan = plan(context, &schema, &parts);
+        let plan = plan(context, &schema, &parts, &used);
         let keys: Option<Vec<_>> =
             spec.on.iter().map(|(on, _)| plan.expression(on, diagnostics)).collect();
         lookups.push((spec.name.value.clone(), Arc::clone(lookup), keys?));
         parts.push((&spec.name.value, lookup.schema()));
     }
     let before = joined(&parts, &feed.span, diagnostics)?;
-    let first = plan(context, &before, &parts);
+    let first = plan(context, &before, &parts, &used);
     let keep = feed.keep.as_ref().map(|text| first.condition(text, diagnostics));
     let columns: Vec<Option<TargetColumn>> =
         feed.columns.iter().map(|spec| column(spec, &first, context, diagnostics)).collect();
     let columns = columns.into_iter().collect::<Option<Vec<_>>>()?;
     parts.insert(0, ("target", Arc::new(target_schema(&columns))));
     let after = joined(&parts, &feed.span, diagnostics)?;
-    let plan = plan(context, &after, &parts);
+    let plan = plan(context, &after, &parts, &used);
     let fill: Option<Vec<_>> = feed
         .fill
         .iter()
@@ -142,6 +145,7 @@ pub fn compile(
         drop: drop?,
         extras: extras.into_iter().collect::<Option<_>>()?,
         hashes: feed.duplicates != Duplicates::Keep,
+        used: used.into_inner(),
     })
 }
 
@@ -167,9 +171,10 @@ fn plan<'a>(
     context: &'a FeedContext<'_>,
     schema: &'a DFSchema,
     parts: &[(&'a str, SchemaRef)],
+    used: &'a RefCell<BTreeSet<String>>,
 ) -> Plan<'a> {
     let qualifiers = parts.iter().map(|(name, _)| *name).collect();
-    Plan { state: context.state, schema, qualifiers }
+    Plan { state: context.state, schema, qualifiers, used }
 }
 
 /// Whether any expression of the feed names a position column; making them costs.
@@ -237,6 +242,12 @@ impl Translator {
     /// Makes a column's type wider, to agree with other feeds of the same target.
     pub fn widen(&mut self, index: usize, to: DataType) {
         self.columns[index].stored = to;
+    }
+
+    /// Whether the source column `name` is needed: an expression names it, or whole rows are
+    /// compared.
+    pub fn needs(&self, name: &str) -> bool {
+        self.hashes || self.used.contains(name)
     }
 
     /// The types of the extras.

@@ -1,5 +1,6 @@
 //! SQL expressions over rows: planned once, evaluated by batch, failing by row.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub struct Plan<'a> {
     pub schema: &'a DFSchema,
     /// The qualifiers in the order in which a name without one is looked for.
     pub qualifiers: Vec<&'a str>,
+    /// Collects the columns of the source that expressions name.
+    pub used: &'a RefCell<BTreeSet<String>>,
 }
 
 impl Plan<'_> {
@@ -126,16 +129,18 @@ impl Plan<'_> {
                 SqlExpr::Identifier(name) => name.clone(),
                 SqlExpr::CompoundIdentifier(names) if names.len() == 2 => {
                     let (qualifier, name) = (&names[0].value, &names[1].value);
-                    return match self.has(qualifier, name) {
-                        true => ControlFlow::Continue(()),
-                        false => ControlFlow::Break(format!("{qualifier}.{name}")),
-                    };
+                    if !self.has(qualifier, name) {
+                        return ControlFlow::Break(format!("{qualifier}.{name}"));
+                    }
+                    self.note(qualifier, name);
+                    return ControlFlow::Continue(());
                 }
                 _ => return ControlFlow::Continue(()),
             };
             let mut qualifiers = self.qualifiers.iter();
             match qualifiers.find(|qualifier| self.has(qualifier, &name.value)) {
                 Some(qualifier) => {
+                    self.note(qualifier, &name.value);
                     let names = vec![Ident::with_quote('"', *qualifier), name];
                     *part = SqlExpr::CompoundIdentifier(names);
                     ControlFlow::Continue(())
@@ -149,6 +154,12 @@ impl Plan<'_> {
                 diagnostics.push(self.unknown_column(text, &name));
                 None
             }
+        }
+    }
+
+    fn note(&self, qualifier: &str, name: &str) {
+        if qualifier == "source" {
+            self.used.borrow_mut().insert(name.to_owned());
         }
     }
 
