@@ -30,12 +30,17 @@ impl Model {
         environment: &BTreeMap<String, String>,
         scope: Scope,
     ) -> Result<Self> {
-        let variables = Variables { environment: environment.clone(), folder: folder.to_owned() };
+        let variables = Variables {
+            environment: environment.clone(),
+            allowed: true,
+            folder: folder.to_owned(),
+        };
+        let fixed = Variables { allowed: false, ..variables.clone() };
         let mut diagnostics = Diagnostics::new();
         let project = Project::parse(files, &variables, scope, &mut diagnostics);
         let mut cubes: Vec<Cube> = Vec::new();
         for node in &project.cube_nodes {
-            let Some(spec) = cube::read(node, &variables, &mut diagnostics) else { continue };
+            let Some(spec) = cube::read(node, &fixed, &mut diagnostics) else { continue };
             let Some(cube) = cube::compile(&spec, &project.star, &mut diagnostics) else {
                 continue;
             };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::catalog::MemorySchemaProvider;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -10,7 +11,7 @@ use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::cube;
-use crate::error::{ErrorKind, Result, ResultExt};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::star::CATALOG;
 
 /// Memory for running queries before they spill, in bytes.
@@ -53,6 +54,16 @@ pub fn query_context(runtime: &Arc<RuntimeEnv>) -> SessionContext {
         context.register_udaf(function.as_ref().clone());
     }
     context
+}
+
+/// Adds the schemas a warehouse is seen in to a session of [`query_context`], empty.
+pub fn add_schemas(context: &SessionContext) -> Result<()> {
+    let catalog =
+        context.catalog(CATALOG).ok_or_else(|| Error::internal("the session has no catalog"))?;
+    for schema in ["warehouse", "system", "cubes", "cubes_bi"] {
+        catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
+    }
+    Ok(())
 }
 
 /// A session that only reads tables, for the loader's own needs.

@@ -12,7 +12,7 @@ mod query;
 mod serve;
 mod validate;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -54,12 +54,15 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 
 fn start_logging(verbose: u8) {
     let level = match verbose {
-        0 => "warn",
+        // The libraries log what the error message says better.
+        0 => "warn,deltalake_core=off,delta_kernel=off,buoyant_kernel=off",
         1 => "starling=info,warn",
         _ => "starling=debug,info",
     };
     let filter = tracing_subscriber::EnvFilter::new(level);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
+    log.with_writer(std::io::stderr).init();
 }
 
 async fn run(arguments: Arguments, config: Config) -> Result<()> {

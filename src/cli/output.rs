@@ -63,8 +63,9 @@ fn whole(schema: &SchemaRef, batches: &[RecordBatch], format: Format) -> Result<
 async fn csv(mut rows: SendableRecordBatchStream) -> Result<()> {
     let empty = RecordBatch::new_empty(rows.schema());
     let mut writer = arrow::csv::Writer::new(stdout());
-    // The header, also when no row follows.
-    csv_batch(&mut writer, &empty)?;
+    // A query that fails at once must not leave a header; one without rows must.
+    let first = rows.try_next().await?;
+    csv_batch(&mut writer, first.as_ref().unwrap_or(&empty))?;
     while let Some(batch) = rows.try_next().await? {
         csv_batch(&mut writer, &batch)?;
     }

@@ -12,9 +12,10 @@ pub(super) fn settings(folder: &Path, environment: &BTreeMap<String, String>) ->
     let path = folder.join(PROJECT_FILE);
     let text = std::fs::read_to_string(&path)
         .or_fail(ErrorKind::NotFound, || format!("cannot read `{}`", path.display()))?;
-    let variables = Variables { environment: environment.clone(), folder: folder.to_owned() };
+    let variables =
+        Variables { environment: environment.clone(), allowed: true, folder: folder.to_owned() };
     let mut diagnostics = Diagnostics::new();
     let files = BTreeMap::from([(PROJECT_FILE.to_owned(), text)]);
-    let project = Project::parse(files, &variables, Scope::Serving, &mut diagnostics);
+    let project = Project::parse(files, &variables, Scope::Everything, &mut diagnostics);
     diagnostics.into_result(project.settings)
 }

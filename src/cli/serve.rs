@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use super::args::ServeOptions;
 use super::{Place, say};
 use crate::engine::Snapshots;
@@ -16,23 +18,17 @@ pub(super) async fn run(place: &Place, options: &ServeOptions) -> Result<()> {
     let address = listener
         .local_addr()
         .or_fail(ErrorKind::Internal, || "reading the address listened on".into())?;
+    // Who reads the announcement may stop the server at once.
+    let terminate = signal(SignalKind::terminate())
+        .or_fail(ErrorKind::Internal, || "listening for the signal to terminate".into())?;
     say(&format!("serving epoch {epoch} at grpc://{address}; stop with Ctrl-C"));
-    serve::run(listener, Arc::new(snapshots), interrupted()).await
+    serve::run(listener, Arc::new(snapshots), interrupted(terminate)).await
 }
 
 /// Ctrl-C, or the signal by which services are stopped.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(error) => {
-            tracing::warn!(%error, "cannot listen for the signal to terminate");
-            drop(tokio::signal::ctrl_c().await);
-        }
+async fn interrupted(mut terminate: Signal) {
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
     }
 }

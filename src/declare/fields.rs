@@ -45,7 +45,9 @@ impl<'a> Fields<'a> {
 
     /// The value of `key`, whatever it is; a `null` counts as absent.
     pub fn node(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.taken.push(key);
+        if !self.taken.contains(&key) {
+            self.taken.push(key);
+        }
         let (_, node) = self.entries.iter().find(|(name, _)| name.value == key)?;
         (node.value != Value::Null).then_some(node)
     }

@@ -65,6 +65,8 @@ pub struct Node {
     pub value: Value,
     /// Where it stands.
     pub span: Span,
+    /// A number as it is written: `1.10` is not `1.1` where a text is wanted.
+    pub written: Option<String>,
 }
 
 /// What a YAML node can be.
@@ -101,8 +103,11 @@ impl Value {
 }
 
 impl Node {
-    /// The scalar as text; numbers and booleans as written in YAML's canonical form.
+    /// The scalar as text, as it is written.
     pub fn scalar_text(&self) -> Option<String> {
+        if let Some(written) = &self.written {
+            return Some(written.clone());
+        }
         match &self.value {
             Value::Text(text) => Some(text.clone()),
             Value::Int(number) => Some(number.to_string()),

@@ -11,6 +11,9 @@ use super::node::Span;
 pub struct Variables {
     /// The environment, as the configuration read it.
     pub environment: BTreeMap<String, String>,
+    /// Whether `${…}` may stand here at all: only where rows come from and go to. What a row
+    /// means must not depend on who loads it, and an old epoch must mean today what it meant.
+    pub allowed: bool,
     /// The project folder, against which `${file:…}` is resolved.
     pub folder: PathBuf,
 }
@@ -31,6 +34,11 @@ pub fn expand(
             diagnostics.push(Diagnostic::new(Code::WrongValue, span.clone(), message));
             return out;
         };
+        if !variables.allowed {
+            let message = "`${…}` may stand only in `sources:` and starling.yaml";
+            diagnostics.push(Diagnostic::new(Code::WrongValue, span.clone(), message));
+            return out;
+        }
         match resolve(reference, variables) {
             Ok(value) => out.push_str(&value),
             Err(message) => {

@@ -66,8 +66,20 @@ impl Raw {
                 (Value::Map(entries.collect()), 1)
             }
         };
-        Node { value, span: Span { file: Arc::clone(file), line, column, width } }
+        let written = match &value {
+            Value::Int(_) | Value::Float(_) => written(&file.text, line, column),
+            _ => None,
+        };
+        Node { value, span: Span { file: Arc::clone(file), line, column, width }, written }
     }
+}
+
+/// The plain scalar that starts at a place, which is a number and so has no blank in it.
+fn written(text: &str, line: usize, column: usize) -> Option<String> {
+    let rest = text.lines().nth(line - 1)?.chars().skip(column - 1);
+    let token: String =
+        rest.take_while(|c| c.is_ascii_alphanumeric() || "+-._".contains(*c)).collect();
+    (!token.is_empty()).then_some(token)
 }
 
 /// How many characters a scalar takes on its first line, quotes included.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 
 use super::system::system_tables;
@@ -15,7 +15,7 @@ use crate::cube;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Model;
 use crate::project::Scope;
-use crate::session::{query_context, runtime};
+use crate::session::{add_schemas, query_context, runtime};
 use crate::star::Star;
 use crate::warehouse::{Epoch, Warehouse};
 
@@ -52,22 +52,17 @@ impl EpochSnapshots {
         for name in names.filter(|name| epoch.tables.contains_key(*name)) {
             tables.insert(name.clone(), self.warehouse.table(epoch, name).await?);
         }
-        let catalog = context
-            .catalog(CATALOG)
-            .ok_or_else(|| Error::internal("the session has no catalog"))?;
-        for schema in ["warehouse", "system", "cubes", "cubes_bi"] {
-            let provider = Arc::new(MemorySchemaProvider::new());
-            if schema == "warehouse" {
-                for (name, table) in &tables {
-                    provider.register_table(name.clone(), Arc::clone(table))?;
-                }
+        add_schemas(&context)?;
+        let schema = |name: &str| context.catalog(CATALOG).and_then(|catalog| catalog.schema(name));
+        for (name, table) in &tables {
+            if let Some(schema) = schema("warehouse") {
+                schema.register_table(name.clone(), Arc::clone(table))?;
             }
-            if schema == "system" {
-                for (name, table) in system_tables(&self.warehouse, epoch, &model).await? {
-                    provider.register_table(name, table)?;
-                }
+        }
+        for (name, table) in system_tables(&self.warehouse, epoch, &model).await? {
+            if let Some(schema) = schema("system") {
+                schema.register_table(name, table)?;
             }
-            catalog.register_schema(schema, provider)?;
         }
         cube::register(&model.cubes, &context, &tables)?;
         let keys = Arc::new(keys(star));

@@ -16,14 +16,16 @@ pub(super) type Columns = BTreeMap<String, ArrayRef>;
 /// Fills and tells apart the level columns of `columns`; the notes say which captions changed.
 pub(super) fn settle_levels(dimension: &Dimension, columns: &mut Columns) -> Result<Vec<String>> {
     for level in &dimension.levels {
-        for caption in std::iter::once(&level.caption).chain(level.captions.values()) {
+        let captions = std::iter::once(&level.caption).chain(level.captions.values());
+        for caption in captions.filter(|caption| **caption != level.key) {
             show_key(caption, &level.key, columns)?;
         }
     }
     for level in &dimension.levels {
         let names = [&level.key, &level.caption].into_iter().chain(level.captions.values());
         for name in names.chain(&level.sort) {
-            fill(name, *name == level.key, columns)?;
+            let orders = *name == level.key || level.sort.as_ref() == Some(name);
+            fill(name, orders, columns)?;
         }
     }
     let mut notes = Vec::new();
@@ -56,9 +58,9 @@ fn show_key(name: &str, key: &str, columns: &mut Columns) -> Result<()> {
 }
 
 /// NULL becomes unknown; a column that is neither text nor whole number becomes text.
-fn fill(name: &str, is_key: bool, columns: &mut Columns) -> Result<()> {
+fn fill(name: &str, orders: bool, columns: &mut Columns) -> Result<()> {
     let Some(column) = columns.get(name) else { return Ok(()) };
-    let filled: ArrayRef = if *column.data_type() == DataType::Int64 && is_key {
+    let filled: ArrayRef = if *column.data_type() == DataType::Int64 && orders {
         let numbers = column.as_primitive::<Int64Type>();
         let filled = numbers.iter().map(|number| number.unwrap_or(UNKNOWN_KEY));
         Arc::new(Int64Array::from_iter_values(filled))

@@ -42,7 +42,7 @@ pub enum Members {
 pub struct Keyed {
     /// The keys in the order of the rules, then the columns of the fact.
     pub rows: RecordBatch,
-    /// Per rule, whether the row points to the unknown member although it has a key.
+    /// Per rule, whether the row points to the unknown member.
     pub unmatched: Vec<Vec<bool>>,
     /// The first and last day any row points to.
     pub days: Option<DayRange>,
@@ -80,9 +80,7 @@ pub fn add_keys(
             }
             Members::Index(members) => member_keys(rule, members, &key, &applies, frame)?,
         };
-        let missed = (0..rows.num_rows())
-            .map(|row| found[row] == UNKNOWN_KEY && key.iter().all(|part| !part.is_null(row)));
-        unmatched.push(missed.collect());
+        unmatched.push(found.iter().map(|key| *key == UNKNOWN_KEY).collect());
         columns.push(Arc::new(Int64Array::from(found)));
     }
     let roles: Vec<Role> = rules.iter().map(|rule| rule.role.clone()).collect();

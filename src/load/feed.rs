@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use tokio::sync::mpsc::{Receiver, channel};
+use tokio::task::JoinHandle;
 
 use super::connect::Connected;
 use super::plan::PlannedFeed;
@@ -47,8 +48,15 @@ pub(super) type Finish = Arc<dyn Fn(Translated, &Arc<str>) -> Result<Chunk> + Se
 #[derive(Debug)]
 pub(super) struct Chunks {
     waiting: VecDeque<Box<dyn Split>>,
-    running: VecDeque<Receiver<Result<Chunk>>>,
+    running: VecDeque<Running>,
     work: Work,
+}
+
+/// A split in work.
+#[derive(Debug)]
+struct Running {
+    chunks: Receiver<Result<Chunk>>,
+    worker: JoinHandle<()>,
 }
 
 #[derive(Clone)]
@@ -93,22 +101,25 @@ impl Chunks {
                 self.running.push_back(self.work.start(split));
             }
             let Some(front) = self.running.front_mut() else { return Ok(None) };
-            match front.recv().await {
-                Some(chunk) => return chunk.map(Some),
-                None => {
-                    self.running.pop_front();
-                    self.work.progress.split_done(&self.work.target);
-                }
+            if let Some(chunk) = front.chunks.recv().await {
+                return chunk.map(Some);
+            }
+            // The channel closes at the end of the split, and also when its worker breaks.
+            if let Some(done) = self.running.pop_front() {
+                done.worker
+                    .await
+                    .or_fail(ErrorKind::Internal, || "a reading worker broke".into())?;
+                self.work.progress.split_done(&self.work.target);
             }
         }
     }
 }
 
 impl Work {
-    fn start(&self, split: Box<dyn Split>) -> Receiver<Result<Chunk>> {
-        let (sender, receiver) = channel(CHUNKS_AHEAD);
+    fn start(&self, split: Box<dyn Split>) -> Running {
+        let (sender, chunks) = channel(CHUNKS_AHEAD);
         let work = self.clone();
-        tokio::task::spawn_blocking(move || {
+        let worker = tokio::task::spawn_blocking(move || {
             let name: Arc<str> = split.name().into();
             let result = work.run(split, &name, |chunk| sender.blocking_send(Ok(chunk)).is_ok());
             if let Err(error) = result {
@@ -116,7 +127,7 @@ impl Work {
                 drop(sender.blocking_send(Err(error.context(format!("reading `{name}`")))));
             }
         });
-        receiver
+        Running { chunks, worker }
     }
 
     fn run(

@@ -47,6 +47,10 @@ impl Fingerprint {
                 && let Some(any) = spec.tables.values().next()
             {
                 self.add_file(project, &any.span.file.path);
+                let formats = spec.tables.iter().map(|(name, table)| (name, &table.format));
+                // With `${…}` replaced, unlike in the file.
+                let read_as = (spec.time_zone, formats.collect::<Vec<_>>());
+                self.add(table, &format!("{read_as:?}"));
             }
             if let Some(position) = positions.get(table) {
                 for (split, stamp) in &position.splits {

@@ -82,7 +82,7 @@ impl<'a> Planner<'a> {
         for fact in &self.project.facts {
             let extras = fact_extras(fact);
             let feeds = self.feeds(&fact.feeds, &extras, None, diagnostics);
-            if let Some(feed) = feeds.as_ref().and_then(|feeds| feeds.first()) {
+            for feed in feeds.iter().flatten() {
                 check_extra_types(fact, &feed.translator.extra_types(), diagnostics);
             }
         }

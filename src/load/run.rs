@@ -17,12 +17,13 @@ use super::progress::Progress;
 use super::quarantine::{self, QUARANTINE_TABLE, Sink};
 use super::{dimension, fact};
 use crate::clock;
+use crate::cube;
 use crate::declare::{Diagnostics, Located};
 use crate::error::{Error, Result};
 use crate::integrate::{DayRange, MemberIndex, calendar_rows};
 use crate::model::Model;
 use crate::project::FeedSpec;
-use crate::session::reading_context;
+use crate::session::{add_schemas, query_context, reading_context, runtime};
 use crate::source::{Position, RejectedRow, SourceTable};
 use crate::translate::{Fault, Lookup, QuarantinedRow, RowCounts, count};
 use crate::warehouse::{Epoch, Loader, PinnedTable, TableLoad, Warehouse};
@@ -62,8 +63,9 @@ pub async fn run(
     let planner = Planner::new(&model.project, &mut diagnostics);
     planner.check_all(&mut diagnostics);
     diagnostics.into_result(())?;
-    let previous = warehouse.latest_epoch().await?;
+    // The lock first: what another loader publishes before it is the past this load builds on.
     let loader = warehouse.loader()?;
+    let previous = warehouse.latest_epoch().await?;
     let recovered = match &previous {
         Some(epoch) => loader.recover(epoch).await?,
         None => Vec::new(),
@@ -109,6 +111,7 @@ impl Context<'_> {
         }
         let fresh = self.load_tables(&stale, &fingerprints).await?;
         let epoch = self.next_epoch(fresh, positions)?;
+        self.rehearse(&epoch).await?;
         self.loader.publish(&epoch).await?;
         Ok((epoch, true))
     }
@@ -166,8 +169,9 @@ impl Context<'_> {
             Ok::<_, Error>(fresh)
         };
         let (written, fresh) = tokio::join!(writing, loading);
-        let mut fresh = fresh?;
+        // When writing the quarantine fails, loading fails for that reason only.
         let (written, row_count) = written?;
+        let mut fresh = fresh?;
         fresh.tables.insert(QUARANTINE_TABLE.into(), quarantine::pinned(written, row_count));
         if let Some(pinned) = self.load_calendar(fresh.days).await? {
             fresh.tables.insert("date".into(), pinned);
@@ -297,6 +301,18 @@ impl Context<'_> {
             loads: fresh.loads,
             declarations: self.model.project.files.clone(),
         })
+    }
+
+    /// Binds every cube to the tables as they will be: an epoch whose cubes cannot answer is not
+    /// published.
+    async fn rehearse(&self, epoch: &Epoch) -> Result<()> {
+        let mut tables = BTreeMap::new();
+        for name in epoch.tables.keys() {
+            tables.insert(name.clone(), self.warehouse.table(epoch, name).await?);
+        }
+        let context = query_context(&runtime()?);
+        add_schemas(&context)?;
+        cube::register(&self.model.cubes, &context, &tables)
     }
 
     /// The source table called `source.table`, and its columns.

@@ -131,6 +131,10 @@ fn read_lookups(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<L
     let mut lookups = Vec::new();
     for (name, node) in fields.entries("lookup", diagnostics) {
         super::check_name("lookup", name, diagnostics);
+        if ["source", "target"].contains(&name.value.as_str()) {
+            let message = format!("a lookup cannot be called `{}`", name.value);
+            diagnostics.push(Diagnostic::new(Code::WrongValue, name.span.clone(), message));
+        }
         let Some(mut inner) = Fields::of(node, "a lookup", variables, diagnostics) else {
             continue;
         };
@@ -143,6 +147,10 @@ fn read_lookups(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<L
                 Some((text_of(node, "on", variables, diagnostics)?, column.clone()))
             })
             .collect();
+        if on.is_empty() {
+            let message = "`on` names no column to look up by";
+            diagnostics.push(Diagnostic::new(Code::MissingKey, name.span.clone(), message));
+        }
         inner.finish(diagnostics);
         if let Some(table) = table {
             lookups.push(LookupSpec { name: name.clone(), table, on });

@@ -72,7 +72,8 @@ impl Project {
         scope: Scope,
         diagnostics: &mut Diagnostics,
     ) -> Self {
-        let mut reader = Reader::new(variables, scope);
+        let fixed = Variables { allowed: false, ..variables.clone() };
+        let mut reader = Reader::new(variables, &fixed, scope);
         for (path, text) in &files {
             let file = DeclarationFile { path: path.clone(), text: text.clone() };
             if let Some(node) = parse(&Arc::new(file), diagnostics) {
@@ -95,10 +96,12 @@ pub fn read_files(folder: &Path) -> Result<BTreeMap<String, String>> {
     }
     let mut paths = vec![project_file];
     for part in ["etl", "cubes"] {
-        let pattern = folder.join(part).join("**/*.yaml");
-        let found = glob::glob(&pattern.to_string_lossy())
-            .or_fail(ErrorKind::InvalidInput, || format!("listing `{part}`"))?;
-        paths.extend(found.filter_map(std::result::Result::ok));
+        let literal = glob::Pattern::escape(&folder.join(part).to_string_lossy());
+        for ending in ["yaml", "yml"] {
+            let found = glob::glob(&format!("{literal}/**/*.{ending}"))
+                .or_fail(ErrorKind::InvalidInput, || format!("listing `{part}`"))?;
+            paths.extend(found.filter_map(std::result::Result::ok));
+        }
     }
     paths
         .into_iter()
@@ -113,7 +116,10 @@ pub fn read_files(folder: &Path) -> Result<BTreeMap<String, String>> {
 
 /// What the files have given so far.
 struct Reader<'a> {
+    /// For sources and settings.
     variables: &'a Variables,
+    /// For everything else, where none may stand.
+    fixed: &'a Variables,
     scope: Scope,
     settings: Option<Settings>,
     sources: BTreeMap<String, SourceSpec>,
@@ -124,9 +130,10 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(variables: &'a Variables, scope: Scope) -> Self {
+    fn new(variables: &'a Variables, fixed: &'a Variables, scope: Scope) -> Self {
         Self {
             variables,
+            fixed,
             scope,
             settings: None,
             sources: BTreeMap::new(),
@@ -140,6 +147,12 @@ impl<'a> Reader<'a> {
     /// A file is what its first telling key says: starling.yaml, sources, codes, a dimension, …
     fn file(&mut self, path: &str, node: &Node, diagnostics: &mut Diagnostics) {
         if path == PROJECT_FILE {
+            if self.scope == Scope::Serving {
+                // Where its warehouse was is no matter to who serves it from where it is.
+                let mut elsewhere = Diagnostics::new();
+                self.settings = settings::read(node, self.variables, &mut elsewhere);
+                return;
+            }
             self.settings = settings::read(node, self.variables, diagnostics);
             return;
         }
@@ -150,9 +163,9 @@ impl<'a> Reader<'a> {
         };
         let has = |key: &str| entries.iter().any(|(name, _)| name.value == key);
         if has("dimension") {
-            self.dimensions.extend(dimension_spec::read(node, self.variables, diagnostics));
+            self.dimensions.extend(dimension_spec::read(node, self.fixed, diagnostics));
         } else if has("fact") && !has("cube") {
-            self.facts.extend(fact_spec::read(node, self.variables, diagnostics));
+            self.facts.extend(fact_spec::read(node, self.fixed, diagnostics));
         } else if has("cube") {
             self.cube_nodes.push(node.clone());
         } else if has("sources") || has("codes") {
@@ -179,7 +192,7 @@ impl<'a> Reader<'a> {
             }
         }
         for (name, node) in fields.entries("codes", diagnostics) {
-            let list = read_codes(node, self.variables, diagnostics);
+            let list = read_codes(node, self.fixed, diagnostics);
             if self.codes.insert(name.value.clone(), list).is_some() {
                 diagnostics.push(duplicate("code list", name));
             }
@@ -212,6 +225,9 @@ impl<'a> Reader<'a> {
             .iter()
             .flat_map(|(name, spec)| spec.tables.keys().map(move |table| format!("{name}.{table}")))
             .collect();
+        for used in self.facts.iter().flat_map(|fact| &fact.dimensions) {
+            self.check_use(used, diagnostics);
+        }
         let feeds = self.dimensions.iter().flat_map(|dimension| &dimension.feeds);
         for feed in feeds.chain(self.facts.iter().flat_map(|fact| &fact.feeds)) {
             let named = std::iter::once(&feed.table).chain(feed.lookups.iter().map(|l| &l.table));
@@ -234,6 +250,32 @@ impl<'a> Reader<'a> {
                     ));
                 }
             }
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// A fact finds its member by as many parts as the dimension's key has, in a source that feeds it.
+    fn check_use(&self, used: &DimensionUse, diagnostics: &mut Diagnostics) {
+        let named = |spec: &&DimensionSpec| spec.name.value == used.dimension.value;
+        let Some(dimension) = self.dimensions.iter().find(named) else { return };
+        if let Some(on) = used.on.first()
+            && used.on.len() != dimension.key.len()
+        {
+            let message = format!(
+                "the key of `{}` has {} columns, this has {}",
+                used.dimension.value,
+                dimension.key.len(),
+                used.on.len()
+            );
+            diagnostics.push(Diagnostic::new(Code::Mismatch, on.span.clone(), message));
+        }
+        let Some(source) = &used.source else { return };
+        let feeding = dimension.feeds.iter().filter_map(|feed| feed.table.value.split('.').next());
+        let feeding: std::collections::BTreeSet<&str> = feeding.collect();
+        if !feeding.contains(source.value.as_str()) {
+            let span = source.span.clone();
+            diagnostics.push(Diagnostic::unknown_name(span, "source", &source.value, feeding));
         }
     }
 }

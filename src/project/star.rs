@@ -47,6 +47,7 @@ fn dimension(spec: &DimensionSpec, diagnostics: &mut Diagnostics) -> Dimension {
     }
     let levels: Vec<Level> =
         spec.levels.iter().map(|level| self::level(level, &attributes, diagnostics)).collect();
+    check_captions(&spec.levels, &levels, diagnostics);
     let hierarchies = spec
         .hierarchies
         .iter()
@@ -66,6 +67,22 @@ fn dimension(spec: &DimensionSpec, diagnostics: &mut Diagnostics) -> Dimension {
         attributes,
         levels,
         hierarchies,
+    }
+}
+
+/// A caption is told apart by changing it, which must not change another level's key.
+fn check_captions(specs: &[LevelSpec], levels: &[Level], diagnostics: &mut Diagnostics) {
+    for (spec, level) in specs.iter().zip(levels) {
+        let other =
+            levels.iter().find(|other| other.name != level.name && other.key == level.caption);
+        if let (Some(other), Some(caption)) = (other, &spec.caption)
+            && level.key != level.caption
+        {
+            let message = format!("`{}` is the key of level `{}`", caption.value, other.name);
+            let span = caption.span.clone();
+            let help = "give the caption a column of its own";
+            diagnostics.push(Diagnostic::new(Code::Mismatch, span, message).help(help));
+        }
     }
 }
 
@@ -101,6 +118,11 @@ fn fact(spec: &FactSpec, star: &Star, diagnostics: &mut Diagnostics) -> Fact {
         check_column("dimension", &used.dimension, &known, diagnostics);
         if names.contains(&used.role.key_column()) {
             let message = format!("column `{}` is the key of a dimension", used.role.key_column());
+            let span = used.dimension.span.clone();
+            diagnostics.push(Diagnostic::new(Code::DuplicateName, span, message));
+        }
+        if roles.iter().any(|role| role.name == used.role.name) {
+            let message = format!("the role `{}` is taken", used.role.name);
             let span = used.dimension.span.clone();
             diagnostics.push(Diagnostic::new(Code::DuplicateName, span, message));
         }

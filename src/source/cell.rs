@@ -46,6 +46,10 @@ fn nanoseconds(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 9 || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
+    // The warehouse keeps microseconds; what is finer must not be cut off in silence.
+    if digits.get(6..).is_some_and(|finer| finer.iter().any(|digit| *digit != b'0')) {
+        return None;
+    }
     let value = digits.iter().fold(0_u32, |sum, digit| sum * 10 + u32::from(digit - b'0'));
     Some((digits.len()..9).fold(value, |value, _| value * 10))
 }
@@ -116,10 +120,24 @@ fn exponent(text: &str, precision: u8, scale: usize, point: u8) -> Option<i128> 
     (shifted <= 37 && fits).then_some(value)
 }
 
+/// Whether a text of digits is a code rather than a number: `007` is not seven.
+pub(super) fn is_code(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    text.starts_with('+') || (digits.len() > 1 && digits[0] == b'0' && digits[1].is_ascii_digit())
+}
+
+/// A whole number.
+pub(super) fn int(text: &str) -> Option<i64> {
+    if is_code(text) { None } else { text.parse().ok() }
+}
+
 /// A binary floating point number written with `point`.
 pub(super) fn double(text: &str, point: u8) -> Option<f64> {
     let number: f64 = if point == b'.' {
         text.parse().ok()?
+    } else if text.contains('.') {
+        // With another decimal sign a point separates thousands, or it is a mistake.
+        return None;
     } else {
         text.replace(char::from(point), ".").parse().ok()?
     };

@@ -28,7 +28,11 @@ impl ColumnType {
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let (name, argument) = match text.split_once('(') {
-            Some((name, rest)) => (name.trim(), rest.strip_suffix(')').map(str::trim)),
+            Some((name, rest)) => {
+                let argument =
+                    rest.strip_suffix(')').ok_or_else(|| format!("`{text}` lacks `)`"))?;
+                (name.trim(), Some(argument.trim()))
+            }
             None => (text, None),
         };
         match (name, argument) {
@@ -36,8 +40,8 @@ impl ColumnType {
             ("int64" | "int", None) => Ok(Self::Int64),
             ("double", None) => Ok(Self::Double),
             ("bool", None) => Ok(Self::Bool),
-            ("date", format) => Ok(Self::Date(format.map(str::to_owned))),
-            ("timestamp", format) => Ok(Self::Timestamp(format.map(str::to_owned))),
+            ("date", format) => Ok(Self::Date(time_format(format)?)),
+            ("timestamp", format) => Ok(Self::Timestamp(time_format(format)?)),
             ("decimal", Some(argument)) => decimal(argument),
             _ => Err(format!(
                 "`{text}` is not a type; there is: text, int64, decimal(P,S), double, bool, \
@@ -58,6 +62,20 @@ impl ColumnType {
             Self::Timestamp(_) => DataType::Timestamp(TimeUnit::Microsecond, None),
         }
     }
+}
+
+/// A `chrono` format. One with an offset is refused: the time would be read without it.
+fn time_format(format: Option<&str>) -> Result<Option<String>, String> {
+    let Some(format) = format else { return Ok(None) };
+    if !format.contains('%') {
+        return Err(format!("`{format}` is not a format; write one like %d/%m/%Y"));
+    }
+    if ["%z", "%:z", "%#z", "%Z", "%+"].iter().any(|offset| format.contains(offset)) {
+        return Err(format!(
+            "`{format}` reads an offset, which is not offered; declare `time_zone`"
+        ));
+    }
+    Ok(Some(format.to_owned()))
 }
 
 fn decimal(argument: &str) -> Result<ColumnType, String> {

@@ -178,6 +178,10 @@ impl CsvBatches {
             builder.reject(records.rejected(format!("{found} fields, the header has {wanted}")));
             return;
         }
+        if records.unclosed_quote {
+            builder.reject(records.rejected("a quote that is never closed".into()));
+            return;
+        }
         if !records.decodes() {
             builder.reject(records.rejected(format!("not valid {}", format.encoding.name())));
             return;
@@ -213,6 +217,8 @@ pub(super) struct Records {
     field_count: usize,
     /// Of the current record's first byte.
     pub(super) line: u64,
+    /// Whether the file ended within quotes: the record is all that followed the open one.
+    unclosed_quote: bool,
 }
 
 impl Records {
@@ -228,6 +234,7 @@ impl Records {
             ends: vec![0; 64],
             field_count: 0,
             line: 1,
+            unclosed_quote: false,
         };
         if !records.advance()? {
             let what = format!("`{}` is empty; a header line is expected", file.name);
@@ -251,6 +258,7 @@ impl Records {
     /// Reads the next record, or says that there is none.
     pub(super) fn advance(&mut self) -> Result<bool> {
         let (mut written, mut ended) = (0, 0);
+        let (mut quotes, mut at_end) = (0_usize, false);
         self.line = self.parser.line();
         loop {
             let fail = || text::unreadable(&self.file.path);
@@ -260,6 +268,8 @@ impl Records {
                 &mut self.output[written..],
                 &mut self.ends[ended..],
             );
+            at_end |= input.is_empty();
+            quotes += input[..used].iter().filter(|byte| **byte == b'"').count();
             self.input.consume(used);
             written += out;
             ended += ends;
@@ -269,6 +279,7 @@ impl Records {
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::Record => {
                     self.field_count = ended;
+                    self.unclosed_quote = at_end && quotes % 2 == 1;
                     return Ok(true);
                 }
                 ReadRecordResult::End => return Ok(false),
@@ -287,9 +298,10 @@ impl Records {
         self.field_count
     }
 
+    /// Whether every field is text by itself; a character split over two fields is none.
     fn decodes(&self) -> bool {
-        let end = self.field_count.checked_sub(1).map_or(0, |last| self.ends[last]);
-        text::decode(&self.output[..end], self.format.encoding).is_some()
+        (0..self.field_count)
+            .all(|index| text::decode(self.field(index), self.format.encoding).is_some())
     }
 
     fn rejected(&self, reason: String) -> RejectedRow {

@@ -39,11 +39,12 @@ impl Candidates {
 
     fn narrow(&mut self, text: &str, point: u8) {
         self.seen = true;
-        self.int = self.int && is_plain_int(text);
+        self.int = self.int && cell::int(text).is_some();
         self.decimal = self.decimal
-            && !is_code(text)
+            && !cell::is_code(text)
+            && !text.contains(['e', 'E'])
             && cell::decimal(text, DECIMAL.0, DECIMAL.1, point).is_some();
-        self.double = self.double && !is_code(text) && cell::double(text, point).is_some();
+        self.double = self.double && !cell::is_code(text) && cell::double(text, point).is_some();
         self.bool = self.bool && matches!(text.to_ascii_lowercase().as_str(), "true" | "false");
         self.date = self.date && cell::date(text, None).is_some();
         self.timestamp = self.timestamp && cell::timestamp(text, None).is_some();
@@ -97,15 +98,4 @@ pub(super) fn infer(
         }
     }
     Ok(candidates.into_iter().map(Candidates::column_type).collect())
-}
-
-/// A number that survives being read as one: no leading zero, no sign tricks.
-fn is_plain_int(text: &str) -> bool {
-    !is_code(text) && text.parse::<i64>().is_ok() && !text.starts_with('+')
-}
-
-/// `007` is a code, not seven.
-fn is_code(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit()
 }

@@ -25,8 +25,8 @@ pub fn matching_files(folder: &Path, pattern: &str) -> Result<Vec<FileStamp>> {
     let folder = &std::fs::canonicalize(folder).or_fail(ErrorKind::SourceUnavailable, || {
         format!("the folder `{}` cannot be opened; check `path` of the source", folder.display())
     })?;
-    let full = folder.join(pattern);
-    let full = full.to_string_lossy();
+    let literal = glob::Pattern::escape(&folder.to_string_lossy());
+    let full = format!("{literal}/{pattern}");
     let paths = glob::glob(&full)
         .or_fail(ErrorKind::InvalidInput, || format!("`{full}` is not a file pattern"))?;
     let mut files = Vec::new();
@@ -39,7 +39,10 @@ pub fn matching_files(folder: &Path, pattern: &str) -> Result<Vec<FileStamp>> {
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     if files.is_empty() {
-        let what = format!("no file matches `{full}`; check `path` and `file` of the source");
+        let what = format!(
+            "no file matches `{}`; check `path` and `file` of the source",
+            folder.join(pattern).display()
+        );
         return Err(Error::new(ErrorKind::SourceUnavailable, what));
     }
     Ok(files)

@@ -132,7 +132,9 @@ impl JsonBatches {
                     for (index, name) in self.names.iter().enumerate() {
                         match values.remove(name).unwrap_or(Cell::Null) {
                             Cell::Null => self.builder.cell(index, None),
-                            Cell::Text(text) => self.builder.cell(index, Some(&text)),
+                            Cell::Text(text) | Cell::Number(text) => {
+                                self.builder.cell(index, Some(&text))
+                            }
                             Cell::Inexact(text) => self.builder.inexact_cell(index, &text),
                         }
                     }
@@ -162,6 +164,7 @@ impl Iterator for JsonBatches {
 enum Cell {
     Null,
     Text(String),
+    Number(String),
     /// A number with more digits than a double keeps.
     Inexact(String),
 }
@@ -234,7 +237,8 @@ impl Objects {
                     match byte {
                         b'"' => quoted = true,
                         b'{' | b'[' => depth += 1,
-                        b'}' | b']' => depth -= 1,
+                        // One too many makes the element invalid, which is found when it is parsed.
+                        b'}' | b']' => depth = depth.saturating_sub(1),
                         _ => {}
                     }
                 }
@@ -260,28 +264,35 @@ fn flatten(object: &[u8]) -> Result<BTreeMap<String, Cell>, String> {
         serde_json::from_slice(object).map_err(|error| format!("not a JSON object: {error}"))?;
     let mut values = BTreeMap::new();
     for (name, value) in fields {
-        flatten_value(name, value, &mut values);
+        flatten_value(name, value, &mut values)?;
     }
     Ok(values)
 }
 
-fn flatten_value(name: String, value: Value, values: &mut BTreeMap<String, Cell>) {
+fn flatten_value(
+    name: String,
+    value: Value,
+    values: &mut BTreeMap<String, Cell>,
+) -> Result<(), String> {
     let cell = match value {
         Value::Object(fields) => {
             for (inner, value) in fields {
-                flatten_value(format!("{name}.{inner}"), value, values);
+                flatten_value(format!("{name}.{inner}"), value, values)?;
             }
-            return;
+            return Ok(());
         }
         Value::Null => Cell::Null,
         Value::String(text) => Cell::Text(text),
         Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
             Some(double) => fraction(double),
-            None => Cell::Text(number.to_string()),
+            None => Cell::Number(number.to_string()),
         },
         other @ (Value::Bool(_) | Value::Array(_)) => Cell::Text(other.to_string()),
     };
-    values.insert(name, cell);
+    match values.insert(name.clone(), cell) {
+        None => Ok(()),
+        Some(_) => Err(format!("two values for `{name}`")),
+    }
 }
 
 /// JSON numbers arrive as doubles, which keep 15 decimal digits; with more, the text that was
@@ -289,7 +300,7 @@ fn flatten_value(name: String, value: Value, values: &mut BTreeMap<String, Cell>
 fn fraction(double: f64) -> Cell {
     let text = double.to_string();
     let digits = text.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0').count();
-    if digits > 15 { Cell::Inexact(text) } else { Cell::Text(text) }
+    if digits > 15 { Cell::Inexact(text) } else { Cell::Number(text) }
 }
 
 /// Adds what `value` shows about the type of column `name`.
@@ -297,7 +308,8 @@ fn widen(columns: &mut Vec<SourceColumn>, name: String, value: &Cell) {
     let index = columns.iter().position(|column| column.name == name);
     let seen = match value {
         Cell::Null => return,
-        Cell::Text(text) => shape(text),
+        Cell::Text(text) => shape_of_text(text),
+        Cell::Number(text) => shape_of_number(text),
         Cell::Inexact(_) => ColumnType::Double,
     };
     match index {
@@ -320,19 +332,26 @@ fn common(a: ColumnType, b: ColumnType) -> ColumnType {
     }
 }
 
-fn shape(value: &str) -> ColumnType {
+/// A text stays one, be it all digits: codes are written so.
+fn shape_of_text(value: &str) -> ColumnType {
     if matches!(value, "true" | "false") {
         ColumnType::Bool
-    } else if value.parse::<i64>().is_ok() && (value == "0" || !value.starts_with('0')) {
-        ColumnType::Int64
-    } else if cell::decimal(value, 28, 6, b'.').is_some() && !value.starts_with("00") {
-        ColumnType::Decimal(28, 6)
     } else if cell::date(value, None).is_some() {
         ColumnType::Date(None)
     } else if cell::timestamp(value, None).is_some() {
         ColumnType::Timestamp(None)
     } else {
         ColumnType::Text
+    }
+}
+
+fn shape_of_number(value: &str) -> ColumnType {
+    if value.parse::<i64>().is_ok() {
+        ColumnType::Int64
+    } else if cell::decimal(value, 28, 6, b'.').is_some() {
+        ColumnType::Decimal(28, 6)
+    } else {
+        ColumnType::Double
     }
 }
 

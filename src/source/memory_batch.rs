@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder,
-    Int64Builder, RecordBatch, RecordBatchOptions, StringArray, StringBuilder, TimestampMicrosecondBuilder,
+    Int64Builder, RecordBatch, RecordBatchOptions, StringArray, StringBuilder,
+    TimestampMicrosecondBuilder,
 };
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
@@ -125,8 +126,7 @@ impl BatchBuilder {
         let arrays: Vec<ArrayRef> = self.columns.iter_mut().map(finish).collect();
         // A feed of constants reads no column, and still has rows.
         let options = RecordBatchOptions::new().with_row_count(Some(self.lines.len()));
-        let rows =
-            RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;
+        let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;
         let keep = std::mem::take(&mut self.keep);
         let lines = std::mem::take(&mut self.lines);
         let rejected = std::mem::take(&mut self.rejected);
@@ -163,9 +163,10 @@ fn append(column: &mut Column, text: &str, point: u8, zones: Zones) -> bool {
             builder.append_value(text);
             true
         }
-        Column::Int64(builder) => text.parse().map(|value| builder.append_value(value)).is_ok(),
+        Column::Int64(builder) => accept(cell::int(text), |value| builder.append_value(value)),
         Column::Decimal(builder, precision, scale) => {
-            accept(cell::decimal(text, *precision, *scale, point), |value| {
+            let value = cell::decimal(text, *precision, *scale, point);
+            accept(value.filter(|_| !cell::is_code(text)), |value| {
                 builder.append_value(value);
             })
         }

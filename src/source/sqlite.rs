@@ -1,8 +1,9 @@
 //! SQLite: a database file, or one built in memory from a script; one split per table.
 
 use std::path::PathBuf;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
@@ -165,13 +166,31 @@ impl Split for SqliteSplit {
     /// Reads on a thread of its own, because a statement cannot outlive its connection's lock.
     fn open(self: Box<Self>) -> Result<Batches> {
         let (sender, receiver) = sync_channel(READ_AHEAD);
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             if let Err(error) = self.read(|batch| sender.send(Ok(batch)).is_ok()) {
                 // The consumer may be gone, and then nobody wants the error either.
                 drop(sender.send(Err(error)));
             }
         });
-        Ok(Box::new(receiver.into_iter()))
+        Ok(Box::new(SqliteBatches { batches: receiver, reader: Some(reader) }))
+    }
+}
+
+/// What the reading thread sends; that it broke is an error, not an end.
+struct SqliteBatches {
+    batches: Receiver<Result<SourceBatch>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Iterator for SqliteBatches {
+    type Item = Result<SourceBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Ok(batch) = self.batches.recv() {
+            return Some(batch);
+        }
+        let ended = self.reader.take()?.join();
+        ended.is_err().then(|| Err(Error::internal("the thread that reads SQLite broke")))
     }
 }
 

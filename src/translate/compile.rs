@@ -12,7 +12,7 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::common::DFSchema;
 use datafusion::execution::SessionState;
 
-use super::conform::stored_type;
+use super::conform::{common_type, stored_type};
 use super::expression::{Expression, Plan, qualified_schema};
 use super::frame::{Fault, Frame, holds, value_text};
 use super::lookup::Lookup;
@@ -119,7 +119,14 @@ pub fn compile(
         .iter()
         .map(|(name, text)| {
             let index = columns.iter().position(|column| column.name == name.value)?;
-            Some((index, plan.expression(text, diagnostics)?))
+            let expression = plan.expression(text, diagnostics)?;
+            let (wanted, given) = (&columns[index].stored, &expression.data_type);
+            let fits = stored_type(given).and_then(|given| common_type(wanted, &given));
+            if fits.as_ref() != Some(wanted) && *wanted != DataType::Null {
+                let message = format!("`{}` is {wanted}, this is {given}; cast it", name.value);
+                diagnostics.push(Diagnostic::new(Code::Mismatch, text.span.clone(), message));
+            }
+            Some((index, expression))
         })
         .collect();
     let mut rules = |specs: &[crate::project::RejectSpec]| -> Option<Vec<_>> {
@@ -184,7 +191,9 @@ fn mentions_position(feed: &FeedSpec, extras: &[Located<String>]) -> bool {
         ColumnRule::Map { column, .. } | ColumnRule::Cast { column, .. } => column,
     });
     let rules = feed.reject.iter().chain(&feed.drop).map(|rule| &rule.when);
-    let mut all = columns.chain(rules).chain(&feed.keep).chain(extras);
+    let fills = feed.fill.iter().map(|(_, text)| text);
+    let keys = feed.lookups.iter().flat_map(|lookup| &lookup.on).map(|(on, _)| on);
+    let mut all = columns.chain(rules).chain(&feed.keep).chain(extras).chain(fills).chain(keys);
     all.any(|text| POSITION.iter().any(|name| text.value.contains(name)))
 }
 
@@ -344,11 +353,28 @@ impl TargetColumn {
             }
             Rule::Cast(to) => self.cast(&values, to, frame)?,
         };
+        self.store(values, frame)
+    }
+
+    /// The values in the stored type; one that does not fit it is a fault, not a NULL.
+    fn store(&self, values: ArrayRef, frame: &mut Frame) -> Result<ArrayRef> {
         if *values.data_type() == self.stored {
-            Ok(values)
-        } else {
-            Ok(cast(&values, &self.stored)?)
+            return Ok(values);
         }
+        let stored = cast(&values, &self.stored)?;
+        // An array of the type NULL says of no row that it is.
+        if *values.data_type() != DataType::Null && stored.null_count() > values.null_count() {
+            for row in (0..stored.len()).filter(|row| stored.is_null(*row) && !values.is_null(*row))
+            {
+                frame.fault(row, || Fault {
+                    rule: "cast".into(),
+                    column: Some(self.name.clone()),
+                    value: value_text(&values, row),
+                    reason: format!("does not fit {}", self.stored),
+                });
+            }
+        }
+        Ok(stored)
     }
 
     fn map(

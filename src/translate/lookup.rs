@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::AsArray;
-use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
@@ -95,21 +95,27 @@ fn same_row(rows: &RecordBatch, a: u32, b: u32) -> bool {
 
 /// The key of each row as one text; `None` where a part is NULL.
 pub fn key_texts(columns: &[ArrayRef], row_count: usize) -> Result<Vec<Option<String>>> {
-    let texts = columns
-        .iter()
-        .map(|column| cast(column, &DataType::Utf8))
-        .collect::<Result<Vec<_>, _>>()?;
+    let texts = columns.iter().map(key_text).collect::<Result<Vec<_>>>()?;
     if let [one] = texts.as_slice() {
         return Ok(one.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect());
     }
     let parts: Vec<_> = texts.iter().map(AsArray::as_string::<i32>).collect();
     let key = |row: usize| {
-        let part = |part: &&arrow::array::StringArray| {
-            (!part.is_null(row)).then(|| escape(part.value(row)))
-        };
+        let part = |part: &&StringArray| (!part.is_null(row)).then(|| escape(part.value(row)));
         Some(parts.iter().map(part).collect::<Option<Vec<_>>>()?.join("|"))
     };
     Ok((0..row_count).map(key).collect())
+}
+
+/// One part of the key as text. A decimal loses its trailing zeros: `7.000` is the key `7`.
+fn key_text(column: &ArrayRef) -> Result<ArrayRef> {
+    let texts = cast(column, &DataType::Utf8)?;
+    if !matches!(column.data_type(), DataType::Decimal128(_, 1..)) {
+        return Ok(texts);
+    }
+    let short = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    let short: StringArray = texts.as_string::<i32>().iter().map(|text| text.map(short)).collect();
+    Ok(Arc::new(short))
 }
 
 /// Keeps `a|b`, `c` apart from `a`, `b|c`.

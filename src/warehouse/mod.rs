@@ -93,8 +93,13 @@ impl Warehouse {
     /// Every epoch up to `number`, oldest first.
     pub async fn epochs_until(&self, number: u64) -> Result<Vec<Arc<Epoch>>> {
         let mut epochs = Vec::new();
-        for number in 1..=number {
-            epochs.push(self.epoch(number).await?);
+        for older in 1..=number {
+            match self.epoch(older).await {
+                Ok(epoch) => epochs.push(epoch),
+                // History may have a hole; the epoch that is asked may not.
+                Err(error) if older < number => tracing::warn!(%error, "an older epoch is skipped"),
+                Err(error) => return Err(error),
+            }
         }
         Ok(epochs)
     }

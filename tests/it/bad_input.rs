@@ -110,6 +110,54 @@ fn a_load_that_is_not_the_same_each_time() {
 }
 
 #[test]
+fn a_cube_that_cannot_answer_is_not_published() {
+    spoiled(
+        |shop| shop.edit("cubes/sales.yaml", "{sum: amount}", "{sum: \"concat(amount, 'x')\"}"),
+        &["`sales`", "`revenue`"],
+    );
+}
+
+#[test]
+fn a_meaning_that_depends_on_who_loads() {
+    spoiled(
+        |shop| shop.edit("etl/sales.yaml", "{expr: amount,", "{expr: \"amount * ${env:RATE:-2}\","),
+        &["error[SD005]", "etl/sales.yaml:6:", "may stand only in `sources:`"],
+    );
+}
+
+#[test]
+fn keys_that_cannot_match() {
+    spoiled(
+        |shop| shop.edit("etl/sales.yaml", "{on: customer}", "{on: [customer, id], source: crm}"),
+        &["the key of `customer` has 1 columns, this has 2", "unknown source `crm`"],
+    );
+}
+
+#[test]
+fn rows_that_a_reader_could_lose() {
+    let shop = Project::shop();
+    shop.write(
+        "data/sales.csv",
+        "id,day,customer,amount\n1,2024-01-31,C1,1.50\n2,2024-01-31,C2,007\n\
+         3,2024-01-31,C1,1e1\n4,2024-01-31,C1\n5,2024-01-31,\"C1,2.00\n6,2024-01-31,C1,2.00\n",
+    );
+    shop.run(&["load"]).ok();
+    assert_eq!(shop.sql("SELECT sum(amount), count(*) FROM warehouse.sales"), ["11.50,2"]);
+    assert_eq!(
+        shop.sql("SELECT source_line, reason FROM system.quarantine ORDER BY 1"),
+        [
+            "3,\"not a decimal(10,2), which `amount` is read as\"",
+            "5,\"3 fields, the header has 4\"",
+            "6,\"3 fields, the header has 4\"",
+        ]
+    );
+    assert_eq!(
+        shop.sql("SELECT rows_in, rows_loaded, rows_quarantined FROM system.loads WHERE table_name = 'sales'"),
+        ["5,2,3"]
+    );
+}
+
+#[test]
 fn a_corrupt_epoch() {
     let shop = Project::shop();
     shop.run(&["load"]).ok();
