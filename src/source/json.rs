@@ -133,7 +133,7 @@ impl JsonBatches {
                         match values.remove(name).unwrap_or(Cell::Null) {
                             Cell::Null => self.builder.cell(index, None),
                             Cell::Text(text) | Cell::Number(text) => {
-                                self.builder.cell(index, Some(&text))
+                                self.builder.cell(index, Some(&text));
                             }
                             Cell::Inexact(text) => self.builder.inexact_cell(index, &text),
                         }
