@@ -20,7 +20,16 @@ pub struct Model {
 impl Model {
     /// Reads the project in `folder`; every mistake of every file is in the error.
     pub fn read(folder: &Path, environment: &BTreeMap<String, String>) -> Result<Self> {
-        Self::parse(folder, read_files(folder)?, environment, Scope::Everything)
+        let (model, diagnostics) = Self::inspect(folder, environment)?;
+        diagnostics.into_result(model)
+    }
+
+    /// Reads the project in `folder` as far as its mistakes allow, and says what they are.
+    pub fn inspect(
+        folder: &Path,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<(Self, Diagnostics)> {
+        Ok(Self::compile(folder, read_files(folder)?, environment, Scope::Everything))
     }
 
     /// Reads a project from the texts of its files, by path.
@@ -30,6 +39,16 @@ impl Model {
         environment: &BTreeMap<String, String>,
         scope: Scope,
     ) -> Result<Self> {
+        let (model, diagnostics) = Self::compile(folder, files, environment, scope);
+        diagnostics.into_result(model)
+    }
+
+    fn compile(
+        folder: &Path,
+        files: BTreeMap<String, String>,
+        environment: &BTreeMap<String, String>,
+        scope: Scope,
+    ) -> (Self, Diagnostics) {
         let variables = Variables {
             environment: environment.clone(),
             allowed: true,
@@ -51,6 +70,6 @@ impl Model {
             }
             cubes.push(cube);
         }
-        diagnostics.into_result(Self { project, cubes })
+        (Self { project, cubes }, diagnostics)
     }
 }

@@ -46,16 +46,18 @@ pub(super) async fn run(place: &Place, options: &DemoOptions) -> Result<()> {
     say("");
     say("try, in another terminal:");
     let place_flag = format!("--warehouse {warehouse}");
+    // As it was called: in a fresh checkout it is on nobody's path.
+    let program = std::env::args().next().unwrap_or_else(|| "starling".into());
     say(&format!(
-        "  starling {place_flag} query sales --rows date.year --columns billing_region.country \
+        "  {program} {place_flag} query sales --rows date.year --columns billing_region.country \
          --measures revenue --totals"
     ));
     say(&format!(
-        "  starling {place_flag} sql \"SELECT product_category, AGG(revenue), AGG(margin_pct) \
+        "  {program} {place_flag} sql \"SELECT product_category, AGG(revenue), AGG(margin_pct) \
          FROM cubes.sales GROUP BY product_category ORDER BY 2 DESC\""
     ));
     say(&format!(
-        "  starling {place_flag} sql \"SELECT rule, count(*) FROM system.quarantine GROUP BY rule\""
+        "  {program} {place_flag} sql \"SELECT rule, count(*) FROM system.quarantine GROUP BY rule\""
     ));
     say("");
     Box::pin(serve::run(&place, &options.serve)).await

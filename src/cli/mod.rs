@@ -86,8 +86,11 @@ struct Place {
 }
 
 impl Place {
+    /// Everything the project declares, checked against its sources.
     fn model(&self) -> Result<Model> {
-        Model::read(&self.folder, &self.config.environment)
+        let (model, diagnostics) = Model::inspect(&self.folder, &self.config.environment)?;
+        crate::load::check(&model, diagnostics)?;
+        Ok(model)
     }
 
     /// The warehouse that `--warehouse` names, or else the project.

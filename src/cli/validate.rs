@@ -3,10 +3,11 @@
 use super::{Place, say};
 use crate::error::Result;
 use crate::load;
+use crate::model::Model;
 
 pub(super) fn run(place: &Place) -> Result<()> {
-    let model = place.model()?;
-    load::check(&model)?;
+    let (model, diagnostics) = Model::inspect(&place.folder, &place.config.environment)?;
+    load::check(&model, diagnostics)?;
     let star = &model.project.star;
     say(&format!(
         "ok: {} sources, {} dimensions, {} facts, {} cubes",

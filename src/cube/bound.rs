@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::metadata::FieldMetadata;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, DFSchema, DataFusionError, ExprSchema, TableReference, plan_err};
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::provider_as_source;
@@ -15,7 +15,7 @@ use datafusion::execution::SessionState;
 use datafusion::functions::core::expr_fn::nullif;
 use datafusion::logical_expr::{
     BinaryExpr, EmptyRelation, Expr, ExprSchemable, LogicalPlan, Operator, Projection, ScalarUDF,
-    TableSource, cast, lit, when,
+    TableSource, binary_expr, cast, lit, when,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
@@ -227,7 +227,7 @@ impl BoundCube {
         let schema = Schema::new(self.measures.iter().map(field).collect::<Vec<_>>());
         let schema = DFSchema::try_from(schema)?;
         let expr = state.create_logical_expr(sql, &schema)?;
-        let expr = true_division(expr, &schema)?;
+        let expr = checked_arithmetic(true_division(expr, &schema)?, &schema)?;
         let mut leaves: Vec<Leaf> = Vec::new();
         let mut finishes: HashMap<String, Expr> = HashMap::new();
         for column in expr.column_refs() {
@@ -288,11 +288,33 @@ fn widened(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
     if matches!(expr, Expr::Column(_)) {
         return Ok(expr);
     }
-    substitute(expr, &|column| {
+    let expr = substitute(expr, &|column| {
         let narrow = schema.field_from_column(column).ok()?.data_type().clone();
         let wide = summed_as(&narrow).filter(|wide| *wide != narrow && narrow != DataType::Null)?;
         Some(cast(Expr::Column(column.clone()), wide))
-    })
+    })?;
+    checked_arithmetic(expr, schema)
+}
+
+/// `+`, `-` and `*` of whole numbers by way of decimals, which hold any result; one that does not
+/// fit a whole number again is an error, where plain arithmetic would wrap.
+fn checked_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
+    let whole = |part: &Expr| matches!(part.get_type(schema), Ok(DataType::Int64));
+    let wide = |part: Box<Expr>| cast(*part, DataType::Decimal128(20, 0));
+    let checked = expr.transform_up(|part| {
+        Ok(match part {
+            Expr::BinaryExpr(BinaryExpr { left, op, right })
+                if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
+                    && whole(&left)
+                    && whole(&right) =>
+            {
+                let exact = binary_expr(wide(left), op, wide(right));
+                Transformed::yes(cast(exact, DataType::Int64))
+            }
+            other => Transformed::no(other),
+        })
+    });
+    checked.data()
 }
 
 /// The mean from leaf 0, a sum of type `sum`, and leaf 1, a count.

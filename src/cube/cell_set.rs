@@ -1,5 +1,6 @@
 //! An answer arranged in rows and columns.
 
+use std::collections::BTreeSet;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -128,6 +129,15 @@ impl Arranged<'_> {
                     measure: measure.clone(),
                 });
             }
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(field) = fields.iter().find(|field| !seen.insert(field.name().clone())) {
+            let what = format!(
+                "two columns would be called `{}`: members share a caption or a measure is asked twice; put \
+                 the key of the level across the top",
+                field.name()
+            );
+            return Err(Error::invalid_input(what));
         }
         let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(self.kept.len()));
         let schema = Arc::new(Schema::new(fields));

@@ -15,21 +15,24 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
-use datafusion::common::{Column, DFSchemaRef, JoinType, Result, TableReference, plan_err};
+use datafusion::common::{
+    Column, DFSchemaRef, JoinType, Result, ScalarValue, TableReference, plan_err,
+};
 use datafusion::execution::SessionState;
 use datafusion::functions_aggregate::expr_fn::{count, count_distinct, max, min};
 use datafusion::logical_expr::{
-    Aggregate, AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
+    Aggregate, AggregateUDF, Case, Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 
 use super::bound::{BoundCube, plain};
 use super::checked_sum::CheckedSum;
-use super::model::FlatColumn;
+use super::model::{ColumnKind, FlatColumn};
 use super::normal_form::{
     Leaf, LeafAggregate, StarQuery, fact_name, leaf_position, level_name, substitute,
 };
+use crate::star::UNKNOWN;
 
 /// The alias of the joined star.
 const STAR: &str = "cube";
@@ -170,7 +173,27 @@ fn physical(column: &FlatColumn, bound: &BoundCube) -> Expr {
     let expr = Expr::Column(Column::new(Some(relation), &column.source));
     let schema = bound.source_of(column).schema();
     let expr = without_dictionary(expr, &schema, &column.source);
+    let expr = match column.role {
+        None if column.kind == ColumnKind::Level => named(expr, &schema, &column.source),
+        _ => expr,
+    };
     expr.alias_with_metadata(&column.name, bound.metadata(&column.name))
+}
+
+/// A text level of the fact shows `(unknown)` where a row has none, as dimensions do: a NULL there
+/// would look like a total.
+fn named(expr: Expr, schema: &Schema, name: &str) -> Expr {
+    let Ok(field) = schema.field_with_name(name) else { return expr };
+    let text = plain(field.data_type()).clone();
+    if !field.is_nullable() || !matches!(text, DataType::Utf8 | DataType::Utf8View) {
+        return expr;
+    }
+    let unknown = ScalarValue::from(UNKNOWN).cast_to(&text).map_or_else(|_| lit(UNKNOWN), lit);
+    Expr::Case(Case {
+        expr: None,
+        when_then_expr: vec![(Box::new(expr.clone().is_null()), Box::new(unknown))],
+        else_expr: Some(Box::new(expr)),
+    })
 }
 
 /// `expr`, the column `name`, as plain values.

@@ -202,8 +202,8 @@ pub(crate) fn text_of(
 ) -> Option<Located<String>> {
     match node.scalar_text() {
         Some(text) => {
-            let text = expand(&text, &node.span, variables, diagnostics);
-            Some(Located::new(text, node.span.clone()))
+            let expanded = expand(&text, &node.span, variables, diagnostics)?;
+            Some(Located::new(expanded, node.span.clone()))
         }
         None => wrong_kind(node, key, "text", diagnostics),
     }

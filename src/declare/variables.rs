@@ -18,13 +18,14 @@ pub struct Variables {
     pub folder: PathBuf,
 }
 
-/// Replaces every `${…}` of `text`; what is wrong becomes a diagnostic at `span`.
+/// Replaces every `${…}` of `text`; what is wrong becomes a diagnostic at `span` and gives `None`,
+/// so that nothing further is said of a text that is not what was meant.
 pub fn expand(
     text: &str,
     span: &Span,
     variables: &Variables,
     diagnostics: &mut Diagnostics,
-) -> String {
+) -> Option<String> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -32,23 +33,24 @@ pub fn expand(
         let Some((reference, tail)) = after.split_once('}') else {
             let message = "`${` without `}`";
             diagnostics.push(Diagnostic::new(Code::WrongValue, span.clone(), message));
-            return out;
+            return None;
         };
         if !variables.allowed {
             let message = "`${…}` may stand only in `sources:` and starling.yaml";
             diagnostics.push(Diagnostic::new(Code::WrongValue, span.clone(), message));
-            return out;
+            return None;
         }
         match resolve(reference, variables) {
             Ok(value) => out.push_str(&value),
             Err(message) => {
                 diagnostics.push(Diagnostic::new(Code::MissingVariable, span.clone(), message));
+                return None;
             }
         }
         rest = tail;
     }
     out.push_str(rest);
-    out
+    Some(out)
 }
 
 fn resolve(reference: &str, variables: &Variables) -> Result<String, String> {

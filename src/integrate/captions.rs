@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray};
-use arrow::compute::cast;
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray, UInt32Array};
+use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Int64Type};
 
 use crate::error::Result;
@@ -26,6 +26,11 @@ pub(super) fn settle_levels(dimension: &Dimension, columns: &mut Columns) -> Res
         for name in names.chain(&level.sort) {
             let orders = *name == level.key || level.sort.as_ref() == Some(name);
             fill(name, orders, columns)?;
+        }
+    }
+    for level in &dimension.levels {
+        if let Some(sort) = level.sort.as_ref().filter(|sort| **sort != level.key) {
+            one_place(&level.key, sort, columns)?;
         }
     }
     let mut notes = Vec::new();
@@ -70,6 +75,18 @@ fn fill(name: &str, orders: bool, columns: &mut Columns) -> Result<()> {
         Arc::new(StringArray::from_iter_values(filled.map(str::to_owned)))
     };
     columns.insert(name.to_owned(), filled);
+    Ok(())
+}
+
+/// Gives every key the place in the order of its first record: two would split the member.
+fn one_place(key: &str, sort: &str, columns: &mut Columns) -> Result<()> {
+    let (Some(keys), Some(places)) = (columns.get(key), columns.get(sort)) else { return Ok(()) };
+    let keys = cast(keys, &DataType::Utf8)?;
+    let mut first: HashMap<&str, u32> = HashMap::new();
+    let rows = keys.as_string::<i32>().iter().zip(0_u32..);
+    let rows = rows.map(|(key, row)| *first.entry(key.unwrap_or_default()).or_insert(row));
+    let settled = take(places, &rows.collect::<UInt32Array>(), None)?;
+    columns.insert(sort.to_owned(), settled);
     Ok(())
 }
 

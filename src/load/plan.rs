@@ -33,9 +33,9 @@ pub(super) struct PlannedFeed {
     pub(super) columns: SourceTable,
 }
 
-/// Compiles every feed of `model` against its sources' columns; every mistake is in the error.
-pub fn check(model: &Model) -> Result<()> {
-    let mut diagnostics = Diagnostics::new();
+/// Compiles every feed of `model` against its sources' columns; every mistake is in the error,
+/// together with those found before.
+pub fn check(model: &Model, mut diagnostics: Diagnostics) -> Result<()> {
     let planner = Planner::new(&model.project, &mut diagnostics);
     planner.check_all(&mut diagnostics);
     diagnostics.into_result(())

@@ -1,11 +1,11 @@
 //! One text to one typed value, strictly: anything but the whole text being a value is refused.
 
-use chrono::{NaiveDate, NaiveDateTime, Timelike};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 
 /// Days since 1970-01-01 of an ISO date, or of one in a `chrono` format.
 pub(super) fn date(text: &str, format: Option<&str>) -> Option<i32> {
     let day = match format {
-        Some(format) => NaiveDate::parse_from_str(text, format).ok()?,
+        Some(format) => NaiveDate::parse_from_str(text, format).ok().filter(four_digits)?,
         None => iso_date(text.as_bytes())?,
     };
     i32::try_from(day.signed_duration_since(NaiveDate::default()).num_days()).ok()
@@ -15,7 +15,8 @@ pub(super) fn date(text: &str, format: Option<&str>) -> Option<i32> {
 /// bare date are allowed too), or a text in a `chrono` format.
 pub(super) fn timestamp(text: &str, format: Option<&str>) -> Option<NaiveDateTime> {
     if let Some(format) = format {
-        return NaiveDateTime::parse_from_str(text, format).ok();
+        let at = NaiveDateTime::parse_from_str(text, format).ok()?;
+        return four_digits(&at.date()).then_some(at);
     }
     let bytes = text.as_bytes();
     let day = iso_date(bytes.get(..10)?)?;
@@ -40,6 +41,11 @@ pub(super) fn timestamp(text: &str, format: Option<&str>) -> Option<NaiveDateTim
         Some(b'.') => at.with_nanosecond(nanoseconds(&bytes[20..])?),
         Some(_) => None,
     }
+}
+
+/// `%Y` also takes `24`, which nobody means for the year 24.
+fn four_digits(day: &NaiveDate) -> bool {
+    (1000..=9999).contains(&day.year())
 }
 
 fn nanoseconds(digits: &[u8]) -> Option<u32> {
@@ -178,6 +184,8 @@ mod tests {
         assert_eq!(date("2023-02-29", None), None);
         assert_eq!(date("31/12/1969", Some("%d/%m/%Y")), Some(-1));
         assert_eq!(date("2024-1-3", None), None);
+        assert_eq!(date("31/01/24", Some("%d/%m/%Y")), None);
+        assert_eq!(date("31/01/70", Some("%d/%m/%y")), Some(30));
     }
 
     #[test]

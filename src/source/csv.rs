@@ -219,6 +219,20 @@ pub(super) struct Records {
     pub(super) line: u64,
     /// Whether the file ended within quotes: the record is all that followed the open one.
     unclosed_quote: bool,
+    /// Line ends read so far; `\r\n` is one.
+    lines_passed: u64,
+    /// Whether the last byte read was `\r`.
+    after_return: bool,
+}
+
+/// How many lines end in `bytes`, and whether its last byte is `\r`.
+fn line_ends(bytes: &[u8], mut after_return: bool) -> (u64, bool) {
+    let mut lines = 0;
+    for byte in bytes {
+        lines += u64::from(*byte == b'\r' || (*byte == b'\n' && !after_return));
+        after_return = *byte == b'\r';
+    }
+    (lines, after_return)
 }
 
 impl Records {
@@ -235,6 +249,8 @@ impl Records {
             field_count: 0,
             line: 1,
             unclosed_quote: false,
+            lines_passed: 0,
+            after_return: false,
         };
         if !records.advance()? {
             let what = format!("`{}` is empty; a header line is expected", file.name);
@@ -259,7 +275,8 @@ impl Records {
     pub(super) fn advance(&mut self) -> Result<bool> {
         let (mut written, mut ended) = (0, 0);
         let (mut quotes, mut at_end) = (0_usize, false);
-        self.line = self.parser.line();
+        self.skip_empty_lines()?;
+        self.line = self.lines_passed + 1;
         loop {
             let fail = || text::unreadable(&self.file.path);
             let input = self.input.fill_buf().or_fail(ErrorKind::SourceUnavailable, fail)?;
@@ -270,6 +287,9 @@ impl Records {
             );
             at_end |= input.is_empty();
             quotes += input[..used].iter().filter(|byte| **byte == b'"').count();
+            let (lines, after_return) = line_ends(&input[..used], self.after_return);
+            self.lines_passed += lines;
+            self.after_return = after_return;
             self.input.consume(used);
             written += out;
             ended += ends;
@@ -284,6 +304,22 @@ impl Records {
                 }
                 ReadRecordResult::End => return Ok(false),
             }
+        }
+    }
+
+    /// Passes what is left of the last line's end, and lines without any byte.
+    fn skip_empty_lines(&mut self) -> Result<()> {
+        loop {
+            let fail = || text::unreadable(&self.file.path);
+            let input = self.input.fill_buf().or_fail(ErrorKind::SourceUnavailable, fail)?;
+            let empty = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            if empty == 0 {
+                return Ok(());
+            }
+            let (lines, after_return) = line_ends(&input[..empty], self.after_return);
+            self.lines_passed += lines;
+            self.after_return = after_return;
+            self.input.consume(empty);
         }
     }
 

@@ -44,7 +44,10 @@ impl Candidates {
             && !cell::is_code(text)
             && !text.contains(['e', 'E'])
             && cell::decimal(text, DECIMAL.0, DECIMAL.1, point).is_some();
-        self.double = self.double && !cell::is_code(text) && cell::double(text, point).is_some();
+        self.double = self.double
+            && !cell::is_code(text)
+            && !looks_like_part_number(text)
+            && cell::double(text, point).is_some();
         self.bool = self.bool && matches!(text.to_ascii_lowercase().as_str(), "true" | "false");
         self.date = self.date && cell::date(text, None).is_some();
         self.timestamp = self.timestamp && cell::timestamp(text, None).is_some();
@@ -98,4 +101,9 @@ pub(super) fn infer(
         }
     }
     Ok(candidates.into_iter().map(Candidates::column_type).collect())
+}
+
+/// `1E3` is more often a code than a thousand; `1.5e3` is a number.
+fn looks_like_part_number(text: &str) -> bool {
+    text.contains(['e', 'E']) && !text.contains(['.', ','])
 }

@@ -3,9 +3,11 @@
 //! Nested objects become columns `outer.inner`; arrays stay as their JSON text.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::BufRead;
 use std::path::PathBuf;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::cell;
@@ -260,13 +262,40 @@ impl Objects {
 
 /// The values of an object by flattened name.
 fn flatten(object: &[u8]) -> Result<BTreeMap<String, Cell>, String> {
-    let fields: serde_json::Map<String, Value> =
+    let Fields(fields) =
         serde_json::from_slice(object).map_err(|error| format!("not a JSON object: {error}"))?;
     let mut values = BTreeMap::new();
     for (name, value) in fields {
         flatten_value(name, value, &mut values)?;
     }
     Ok(values)
+}
+
+/// The fields of an object as they are written, a name that comes twice included.
+struct Fields(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Fields, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = entries.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Fields(fields))
+    }
 }
 
 fn flatten_value(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Schema};
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, TableReference};
 use datafusion::config::Dialect;
 use datafusion::error::DataFusionError;
@@ -17,6 +17,7 @@ use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, ExprSchemable, Volatility};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::BinaryExpr;
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, ExprWithAlias as SQLExprWithAlias, Ident, visit_expressions_mut,
 };
@@ -64,6 +65,11 @@ impl Plan<'_> {
                 return None;
             }
         };
+        if let Some(what) = beyond_one_row(&logical) {
+            let message = format!("{what} needs many rows, and an expression sees one");
+            diagnostics.push(Diagnostic::new(Code::WrongExpression, text.span.clone(), message));
+            return None;
+        }
         if let Some(name) = changeable_function(&logical) {
             let message = format!("`{name}` gives another result each time; a load must not");
             diagnostics.push(Diagnostic::new(Code::Volatile, text.span.clone(), message));
@@ -75,6 +81,7 @@ impl Plan<'_> {
         };
         let physical = self.simplified(logical.clone());
         let physical = physical.and_then(|expr| self.state.create_physical_expr(expr, self.schema));
+        let physical = physical.and_then(failing_on_overflow);
         let typed = physical.and_then(|physical| {
             let data_type = physical.data_type(self.schema.as_arrow())?;
             Ok((physical, data_type))
@@ -190,8 +197,44 @@ impl Plan<'_> {
 }
 
 fn wrong_expression(text: &Located<String>, error: &DataFusionError) -> Diagnostic {
-    let message = error.find_root().message().lines().next().unwrap_or_default().to_owned();
+    let message = match error.find_root() {
+        DataFusionError::SQL(syntax, _) => syntax.to_string(),
+        root => root.message().into_owned(),
+    };
+    let message = message.lines().next().unwrap_or_default().to_owned();
     Diagnostic::new(Code::WrongExpression, text.span.clone(), message)
+}
+
+/// Arithmetic that leaves its range is a fault of the row; by default it would wrap.
+fn failing_on_overflow(
+    expression: Arc<dyn PhysicalExpr>,
+) -> Result<Arc<dyn PhysicalExpr>, DataFusionError> {
+    let checked = expression.transform_up(|part| {
+        Ok(match part.downcast_ref::<BinaryExpr>() {
+            Some(binary) => {
+                Transformed::yes(Arc::new(binary.clone().with_fail_on_overflow(true)) as _)
+            }
+            None => Transformed::no(part),
+        })
+    });
+    checked.data()
+}
+
+/// What in `expression` needs more than one row, if anything does.
+fn beyond_one_row(expression: &Expr) -> Option<String> {
+    let mut found = None;
+    let visited = expression.apply(|part| {
+        found = match part {
+            Expr::AggregateFunction(function) => Some(format!("`{}`", function.func.name())),
+            Expr::WindowFunction(function) => Some(format!("`{}`", function.fun.name())),
+            Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) => {
+                Some("a subquery".to_owned())
+            }
+            _ => return Ok(TreeNodeRecursion::Continue),
+        };
+        Ok(TreeNodeRecursion::Stop)
+    });
+    visited.ok().and(found)
 }
 
 /// A function in `expression` whose result is not fixed by its arguments.

@@ -1,7 +1,7 @@
 //! Where a warehouse is: a local folder, as a path or a `file://` URL.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use object_store::path::Path as StorePath;
 use url::Url;
@@ -35,6 +35,12 @@ impl Location {
         };
         let folder = std::path::absolute(&folder)
             .or_fail(ErrorKind::InvalidInput, || format!("`{text}` is not a path"))?;
+        let folder = without_dots(&folder);
+        if folder.to_string_lossy().contains('%') {
+            // The table format keeps paths as URLs, and takes `%` for an escape.
+            let what = format!("a warehouse cannot have `%` in its path: `{}`", folder.display());
+            return Err(Error::new(ErrorKind::Unsupported, what));
+        }
         Ok(Self { folder })
     }
 
@@ -65,6 +71,27 @@ impl Location {
             Error::invalid_input(format!("`{}` cannot be a table's folder", folder.display()))
         })
     }
+}
+
+/// The same folder without `.` and `..`, resolved on disk as far as it exists, since what is above
+/// a link is not what is written before it.
+fn without_dots(folder: &Path) -> PathBuf {
+    let mut resolved = PathBuf::new();
+    for part in folder.components() {
+        match part {
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            Component::CurDir => {}
+            other => {
+                resolved.push(other);
+                if let Ok(real) = std::fs::canonicalize(&resolved) {
+                    resolved = real;
+                }
+            }
+        }
+    }
+    resolved
 }
 
 impl fmt::Display for Location {

@@ -158,6 +158,72 @@ fn rows_that_a_reader_could_lose() {
 }
 
 #[test]
+fn numbers_that_leave_their_range() {
+    let shop = Project::shop();
+    shop.write(
+        "data/sales.csv",
+        "id,day,customer,amount\n1,2024-01-31,C1,1\n4000000000000000000,2024-01-31,C2,1\n",
+    );
+    shop.edit(
+        "etl/sales.yaml",
+        "sale_no: id,",
+        "sale_no: id, twice: \"id * 2\", thrice: \"id * 3 - id\",",
+    );
+    shop.run(&["load"]).ok();
+    // Twice four quintillions fits 64 bits, three times does not.
+    assert_eq!(shop.sql("SELECT sale_no FROM warehouse.sales"), ["1"]);
+    let reasons = shop.sql("SELECT rule, column_name FROM system.quarantine");
+    assert_eq!(reasons, ["expression,thrice"]);
+    shop.edit("etl/sales.yaml", ", thrice: \"id * 3 - id\"", "");
+    shop.edit(
+        "cubes/sales.yaml",
+        "average:",
+        "ids: {sum: sale_no}\n  far: {expr: \"ids * 9\"}\n  inner: {sum: \"sale_no * 9\"}\n  average:",
+    );
+    shop.run(&["load"]).ok();
+    assert_eq!(shop.sql("SELECT AGG(ids) FROM cubes.sales"), ["4000000000000000001"]);
+    for measure in ["far", "inner"] {
+        let message =
+            shop.run(&["sql", &format!("SELECT AGG({measure}) FROM cubes.sales")]).fails();
+        assert!(message.contains("36000000000000000"), "{message}");
+    }
+}
+
+#[test]
+fn every_mistake_of_every_kind_at_once() {
+    let shop = Project::shop();
+    shop.edit("etl/customer.yaml", "name: name,", "name: \"uper(name)\",");
+    shop.edit("etl/sales.yaml", "sale_no: id,", "sale_no: \"sum(id)\",");
+    shop.edit("cubes/sales.yaml", "fact: sales", "fact: sails");
+    let message = shop.run(&["validate"]).fails();
+    for words in
+        ["3 mistakes", "`sum` needs many rows", "etl/customer.yaml:6:", "unknown fact `sails`"]
+    {
+        assert!(message.contains(words), "`{words}` is not in:\n{message}");
+    }
+}
+
+#[test]
+fn paths_with_dots() {
+    let shop = Project::shop();
+    let name = shop.path().file_name().unwrap().to_str().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(crate::support::binary());
+        crate::support::Run::of(command.current_dir(shop.path()).args(arguments).output().unwrap())
+    };
+    let place = format!("../{name}");
+    run(&["-C", &place, "load"]).ok();
+    assert!(run(&["load"]).err.contains("nothing changed"));
+    let out = run(&[
+        "sql",
+        "SELECT count(*) FROM warehouse.sales",
+        "--warehouse",
+        &format!("{place}/wh"),
+    ]);
+    assert!(out.ok().contains('4'));
+}
+
+#[test]
 fn a_corrupt_epoch() {
     let shop = Project::shop();
     shop.run(&["load"]).ok();

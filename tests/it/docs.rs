@@ -2,8 +2,8 @@
 //!
 //! Each document is a project of its own. Its fences are, by the word after the backquotes:
 //!
-//! - `yaml`, `csv`, `json`, `sql` with a first line `# path`: that file of the project. YAML keeps
-//!   the line, as it is a comment; the others lose it. Without it a fence is a fragment, not a file.
+//! - `yaml` with a first line `# path`, or any other language with a path behind it: that file of
+//!   the project. Without one a fence is a fragment, not a file.
 //! - `console`: lines `$ starling …` are run in the project's folder, as a shell would, and must end
 //!   with exit code 0. Lines that follow must be its stdout, where `…` alone stands for any rest.
 //! - anything else is for people only.
@@ -61,6 +61,7 @@ struct Fence<'a> {
     /// Document and line.
     place: String,
     language: &'a str,
+    path: Option<&'a str>,
     lines: Vec<&'a str>,
 }
 
@@ -68,9 +69,12 @@ fn fences<'a>(name: &str, text: &'a str) -> Vec<Fence<'a>> {
     let mut fences = Vec::new();
     let mut lines = text.lines().zip(1..);
     while let Some((line, number)) = lines.next() {
-        let Some(language) = line.strip_prefix("```") else { continue };
+        let Some(info) = line.strip_prefix("```") else { continue };
+        let mut words = info.split(' ');
+        let (language, path) = (words.next().unwrap_or_default(), words.next());
         let inside = lines.by_ref().map(|(line, _)| line).take_while(|line| *line != "```");
-        fences.push(Fence { place: format!("{name}:{number}"), language, lines: inside.collect() });
+        let place = format!("{name}:{number}");
+        fences.push(Fence { place, language, path, lines: inside.collect() });
     }
     fences
 }
@@ -81,13 +85,14 @@ impl Fence<'_> {
         if !["yaml", "csv", "json", "sql"].contains(&self.language) {
             return None;
         }
-        let (first, rest) = self.lines.split_first()?;
-        let path = first.strip_prefix("# ")?;
+        let path = match self.language {
+            "yaml" => self.lines.first()?.strip_prefix("# ")?,
+            _ => self.path?,
+        };
         if path.contains(' ') || !path.contains('.') {
             return None;
         }
-        let lines = if self.language == "yaml" { &self.lines } else { rest };
-        Some((path, lines.iter().map(|line| format!("{line}\n")).collect()))
+        Some((path, self.lines.iter().map(|line| format!("{line}\n")).collect()))
     }
 
     /// The commands in it, each with the output that is shown for it.

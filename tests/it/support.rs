@@ -44,7 +44,8 @@ impl Run {
     pub fn fails(self) -> String {
         assert_eq!(self.code, Some(1), "{}\n{}", self.out, self.err);
         assert!(!self.err.contains("panicked"), "{}", self.err);
-        assert_eq!(self.err.matches("error: ").count(), 1, "{}", self.err);
+        let messages = self.err.lines().filter(|line| line.starts_with("error: "));
+        assert_eq!(messages.count(), 1, "{}", self.err);
         self.err
     }
 }

@@ -43,6 +43,20 @@ fn reads_types_nulls_and_positions() {
 }
 
 #[test]
+fn lines_are_those_of_an_editor() {
+    for (text, lines) in [
+        ("a,b\r\n1,2\r\n\r\n3,4\r\n", [2, 4]),
+        ("a,b\n\n\n1,\"2\n2\"\n3,4", [4, 6]),
+        ("a,b\r1,2\r3,4\r", [2, 3]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.csv"), text).unwrap();
+        let batches = read(folder.path(), CsvFormat::new("a.csv")).unwrap();
+        assert_eq!(batches[0].lines, lines, "{text:?}");
+    }
+}
+
+#[test]
 fn sets_ragged_and_undecodable_rows_aside() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.csv"), b"a,b\n1,2\n1\n1,\xff\n3,4\n").unwrap();
