@@ -141,7 +141,7 @@ try:
             return cursor.fetch_arrow_table()
 
         def in_duckdb():
-            return peer.execute(same).to_arrow_table()
+            return peer.sql(same).to_arrow_table()
 
         assert over_adbc().num_rows == in_duckdb().num_rows, name
         theirs = timed(in_duckdb, runs * 3)
