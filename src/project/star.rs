@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::dimension_spec::{DimensionSpec, LevelSpec};
+use super::dimension_spec::{DimensionSpec, KeyScope, LevelSpec};
 use super::duplicate;
 use super::fact_spec::FactSpec;
 use super::feed_spec::{ColumnSpec, FeedSpec};
@@ -48,6 +48,7 @@ fn dimension(spec: &DimensionSpec, diagnostics: &mut Diagnostics) -> Dimension {
     let levels: Vec<Level> =
         spec.levels.iter().map(|level| self::level(level, &attributes, diagnostics)).collect();
     check_captions(&spec.levels, &levels, diagnostics);
+    check_level_keys(spec, diagnostics);
     let hierarchies = spec
         .hierarchies
         .iter()
@@ -67,6 +68,22 @@ fn dimension(spec: &DimensionSpec, diagnostics: &mut Diagnostics) -> Dimension {
         attributes,
         levels,
         hierarchies,
+    }
+}
+
+/// Where each source numbers its own records, equal numbers are different members.
+fn check_level_keys(spec: &DimensionSpec, diagnostics: &mut Diagnostics) {
+    let [natural_key] = spec.key.as_slice() else { return };
+    if spec.key_scope != KeyScope::Source {
+        return;
+    }
+    for key in spec.levels.iter().filter_map(|level| level.key.as_ref()) {
+        if key.value == natural_key.value {
+            let message = format!("`{}` is the same for records of two sources", key.value);
+            let help = "leave `key` out: the record itself is then the member";
+            let diagnostic = Diagnostic::new(Code::Mismatch, key.span.clone(), message);
+            diagnostics.push(diagnostic.help(help));
+        }
     }
 }
 

@@ -126,6 +126,24 @@ fn a_meaning_that_depends_on_who_loads() {
 }
 
 #[test]
+fn members_of_two_sources_that_would_merge() {
+    spoiled(
+        |shop| {
+            shop.edit(
+                "etl/customer.yaml",
+                "key: customer_no\n",
+                "key: customer_no\nkey_scope: source\n",
+            );
+        },
+        &[
+            "error[SD011]",
+            "`customer_no` is the same for records of two sources",
+            "leave `key` out",
+        ],
+    );
+}
+
+#[test]
 fn keys_that_cannot_match() {
     spoiled(
         |shop| shop.edit("etl/sales.yaml", "{on: customer}", "{on: [customer, id], source: crm}"),
