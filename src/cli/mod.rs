@@ -86,10 +86,13 @@ struct Place {
 }
 
 impl Place {
-    /// Everything the project declares, checked against its sources.
+    /// Everything the project declares. A load checks it against its sources itself; only where
+    /// something is wrong already are they looked at here, to report all mistakes at once.
     fn model(&self) -> Result<Model> {
         let (model, diagnostics) = Model::inspect(&self.folder, &self.config.environment)?;
-        crate::load::check(&model, diagnostics)?;
+        if !diagnostics.is_empty() {
+            crate::load::check(&model, diagnostics)?;
+        }
         Ok(model)
     }
 

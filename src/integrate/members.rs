@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::error::Result;
 
-/// Surrogate keys given so far: a record keeps its key for ever, and no key is given twice.
+/// Surrogate keys given so far: a record keeps its key as long as
+/// it is in its sources, and the key of one that left is not given to another.
 #[derive(Clone, Debug, Default)]
 pub struct Numbering {
     /// Key by record.
