@@ -1,6 +1,6 @@
 //! The groups of a question and the sets of them that it asks for.
 
-use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::utils::grouping_set_to_exprlist;
 use datafusion::logical_expr::{Aggregate, Expr, GroupingSet as SqlSets};
 
@@ -22,16 +22,14 @@ pub(super) struct GroupingSet {
 }
 
 impl Grouping {
-    /// The grouping of `groups`, which may be one `Expr::GroupingSet` with its sets written out.
+    /// The grouping of `groups`, which may be one `Expr::GroupingSet`.
     pub(super) fn of(groups: &[Expr]) -> Result<Self> {
         let [Expr::GroupingSet(sets)] = groups else {
             let all = (0..groups.len()).collect();
             let set = GroupingSet { groups: all, id: None };
             return Ok(Self { groups: groups.to_vec(), sets: vec![set] });
         };
-        let SqlSets::GroupingSets(sets) = sets else {
-            return plan_err!("grouping sets are not written out");
-        };
+        let sets = written_out(sets);
         let all: Vec<Expr> = grouping_set_to_exprlist(groups)?.into_iter().cloned().collect();
         let places = sets.iter().map(|set| {
             let found = (0..all.len()).filter(|at| set.contains(&all[*at]));
@@ -57,6 +55,23 @@ impl Grouping {
         set: &'a GroupingSet,
     ) -> impl Iterator<Item = (usize, &'a Expr)> {
         set.groups.iter().map(|at| (*at, &self.groups[*at]))
+    }
+}
+
+/// Every set that `sets` stands for.
+fn written_out(sets: &SqlSets) -> Vec<Vec<Expr>> {
+    match sets {
+        SqlSets::GroupingSets(sets) => sets.clone(),
+        SqlSets::Rollup(exprs) => {
+            (0..=exprs.len()).rev().map(|count| exprs[..count].to_vec()).collect()
+        }
+        SqlSets::Cube(exprs) => {
+            let chosen = |mask: usize| {
+                let of = exprs.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1);
+                of.map(|(_, expr)| expr.clone()).collect()
+            };
+            (0..1_usize << exprs.len()).rev().map(chosen).collect()
+        }
     }
 }
 

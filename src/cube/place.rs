@@ -38,7 +38,8 @@ pub(super) fn placed(
         }
     };
     let columns = rows.schema().columns();
-    let rows = rows.window(windows.clone())?;
+    // One at a time: they sort differently.
+    let rows = windows.iter().try_fold(rows, |rows, window| rows.window(vec![window.clone()]))?;
     let shown = columns.into_iter().map(|column| {
         if column.name != name {
             return Ok(Expr::Column(column));

@@ -247,7 +247,16 @@ impl TimeCells<'_> {
             )?
             .cross_join(self.span()?)?
             .filter(col(START).lt_eq(col(LAST)))?;
-        let joined = if so_far { joined.filter(col(MOVED).lt_eq(col(LAST)))? } else { joined };
+        let latest = if so_far {
+            Some(col(LAST))
+        } else {
+            // Where nothing is said of time, the cell ends where facts do.
+            (self.groups.is_empty() && self.conditions.is_empty()).then(end_of_facts)
+        };
+        let joined = match latest {
+            Some(latest) => joined.filter(col(MOVED).lt_eq(latest))?,
+            None => joined,
+        };
         let mut shown = self.group_columns();
         shown.push(col(FROM).alias(DAY));
         joined.project(shown)
