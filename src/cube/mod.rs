@@ -18,6 +18,8 @@ mod compile;
 mod normal_form;
 mod checked_sum;
 mod mean;
+mod state;
+mod leaves;
 mod bound;
 mod planner;
 mod relation;
@@ -40,7 +42,7 @@ pub use compile::compile;
 pub use describe::{cubes, dimensions, hierarchies, levels, measures};
 pub use model::{
     Additivity, AggregateDefinition, AggregateKind, ColumnKind, Cube, CubeRole, Definition,
-    FlatColumn, Input, Measure,
+    FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
 };
 pub use normal_form::{Leaf, LeafAggregate, StarQuery};
 pub use query::{CubeQuery, Filter, Sort};
@@ -48,3 +50,4 @@ pub use relation::{CubeRelation, Mode, register};
 pub use rule::{CubeRule, analyzer_rules};
 pub use spec::{ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec, read};
 pub use sql::functions;
+pub use state::{Edge, StateFunction};

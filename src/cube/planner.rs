@@ -32,6 +32,7 @@ use super::model::{ColumnKind, FlatColumn};
 use super::normal_form::{
     Leaf, LeafAggregate, StarQuery, fact_name, leaf_position, level_name, substitute,
 };
+use super::state::{Stage, StateAggregate};
 use crate::star::UNKNOWN;
 
 /// The alias of the joined star.
@@ -232,7 +233,7 @@ fn over_star(expr: Expr) -> Result<Expr> {
 }
 
 /// A leaf as an aggregate over the aliased star.
-fn aggregate(leaf: &Leaf) -> Result<Expr> {
+pub(super) fn aggregate(leaf: &Leaf) -> Result<Expr> {
     let expr = match leaf.aggregate.clone() {
         LeafAggregate::Rows => count(lit(1_i64)),
         LeafAggregate::Count(input) => count(over_star(input)?),
@@ -242,6 +243,15 @@ fn aggregate(leaf: &Leaf) -> Result<Expr> {
         LeafAggregate::Min(input) => min(over_star(input)?),
         LeafAggregate::Max(input) => max(over_star(input)?),
         LeafAggregate::Distinct(input) => count_distinct(over_star(input)?),
+        LeafAggregate::State(function, inputs) => {
+            let inputs = inputs.into_iter().map(over_star).collect::<Result<_>>()?;
+            let state = StateAggregate::new(function, Stage::Rows, &leaf.measure);
+            AggregateUDF::from(state).call(inputs)
+        }
+        LeafAggregate::Merge(function, states) => {
+            let merge = StateAggregate::new(function, Stage::Merge, &leaf.measure);
+            AggregateUDF::from(merge).call(vec![over_star(states)?])
+        }
         LeafAggregate::Other(call) => {
             let mut call = *call;
             call.params.args =
