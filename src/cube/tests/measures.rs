@@ -224,7 +224,9 @@ async fn states_of_years_make_the_state_of_all() {
 #[tokio::test]
 async fn measures_are_described_as_they_are() {
     let (context, cube, _) = kinds().await;
-    let table = pretty_format_batches(&[measures(&[cube.clone()]).unwrap()]).unwrap().to_string();
+    let table = pretty_format_batches(&[measures(std::slice::from_ref(&cube)).unwrap()])
+        .unwrap()
+        .to_string();
     let described = cells(&table);
     let of = |name: &str| {
         let row = described.iter().find(|row| row.split('|').nth(1) == Some(name)).unwrap();
