@@ -60,6 +60,11 @@ pub(in super::super) struct StateAggregate {
 }
 
 impl StateFunction {
+    /// Its name, for people.
+    pub(in super::super) fn word(self) -> &'static str {
+        self.name(Stage::Rows)
+    }
+
     fn name(self, stage: Stage) -> &'static str {
         match (self, stage) {
             (Self::DistinctSketch, Stage::Rows) => "distinct_sketch",
