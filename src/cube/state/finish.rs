@@ -158,8 +158,7 @@ impl FinishFunction {
                 Finish::GreatestDay => sums.max_by(|left, right| left.compare(*right)),
                 _ => {
                     let mut sums = sums;
-                    let total =
-                        sums.try_fold(T::Native::default(), |total, sum| total.add_checked(sum));
+                    let total = sums.try_fold(T::Native::default(), T::Native::add_checked);
                     match total {
                         Ok(total) if T::fits(total) => Some(total),
                         _ => return exec_err!("a sum over all days does not fit {data_type}"),
