@@ -157,11 +157,10 @@ impl FinishFunction {
                 Finish::LeastDay => sums.min_by(|left, right| left.compare(*right)),
                 Finish::GreatestDay => sums.max_by(|left, right| left.compare(*right)),
                 _ => {
-                    let total = sums.fold(Some(T::Native::default()), |total, sum| {
-                        total.and_then(|total| total.add_checked(sum).ok())
-                    });
+                    let mut sums = sums;
+                    let total = sums.try_fold(T::Native::default(), T::Native::add_checked);
                     match total {
-                        Some(total) if T::fits(total) => Some(total),
+                        Ok(total) if T::fits(total) => Some(total),
                         _ => return exec_err!("a sum over all days does not fit {data_type}"),
                     }
                 }
