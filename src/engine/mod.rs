@@ -18,6 +18,7 @@ mod diagnosis;
 mod open;
 mod system;
 mod keys;
+mod ignored_clauses;
 mod ordering;
 mod placeholders;
 mod read_only;

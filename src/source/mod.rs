@@ -11,6 +11,7 @@ mod csv;
 mod csv_infer;
 mod files;
 mod json;
+mod json_object;
 mod memory_batch;
 mod sqlite;
 mod text;

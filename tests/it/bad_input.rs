@@ -207,6 +207,64 @@ fn numbers_that_leave_their_range() {
     }
 }
 
+// The squares were computed with Python: 9999999999999999999² has 38 digits and 12345678901234567890²
+// has 39, which still fits 128 bits.
+#[test]
+fn decimals_that_take_too_many_digits() {
+    const SQUARE: &str = "99999999999999999980000000000000000001";
+    let shop = Project::shop();
+    shop.write(
+        "data/sales.csv",
+        "id,day,customer,amount\n1,2024-01-31,C1,9999999999999999999\n\
+         2,2024-01-31,C2,12345678901234567890\n",
+    );
+    shop.edit("etl/sources.yaml", "decimal(10,2)", "decimal(20,0)");
+    shop.edit("etl/sales.yaml", "sale_no: id,", "sale_no: id, square: \"amount * amount\",");
+    shop.run(&["load"]).ok();
+    assert_eq!(shop.sql("SELECT sale_no, square FROM warehouse.sales"), [format!("1,{SQUARE}")]);
+    let reasons = shop.sql("SELECT rule, column_name, reason FROM system.quarantine");
+    assert!(reasons[0].starts_with("expression,square,"), "{reasons:?}");
+    let shown = "`amount * amount` gives 152415787532388367501905199875019052100, which does not fit";
+    assert!(reasons[0].contains(shown), "{reasons:?}");
+
+    shop.edit("etl/sales.yaml", ", square: \"amount * amount\"", "");
+    shop.edit(
+        "cubes/sales.yaml",
+        "average:",
+        "greatest: {max: \"amount * amount\"}\n  squares: {sum: \"amount * amount\"}\n  \
+         formula: {expr: \"revenue * revenue\"}\n  average:",
+    );
+    shop.run(&["load"]).ok();
+    for measure in ["greatest", "squares", "formula"] {
+        let query = |customer: &str| {
+            format!("SELECT AGG({measure}) FROM cubes.sales WHERE customer_customer = '{customer}'")
+        };
+        assert_eq!(shop.sql(&query("Ada")), [SQUARE], "{measure}");
+        let message = shop.run(&["sql", &query("Bob")]).fails();
+        let shown = "152415787532388367501905199875019052100, which does not fit Decimal128(38, 0)";
+        assert!(message.contains(shown), "{measure}: {message}");
+    }
+}
+
+#[test]
+fn fills_that_do_not_fit() {
+    let shop = Project::shop();
+    shop.write(
+        "data/sales.csv",
+        "id,day,customer,amount\n0,2024-01-31,C1,5\n2,2024-01-31,C2,\n\
+         200000000,2024-01-31,C2,\n0,2024-01-31,C3,\n",
+    );
+    shop.edit("etl/sources.yaml", "decimal(10,2)", "decimal(38,30)");
+    // The first row has a value, so that what would fill it does not matter.
+    shop.edit("etl/sales.yaml", "dimensions:", "    fill: {amount: \"id * id / id\"}\ndimensions:");
+    shop.edit("etl/sales.yaml", "sale_no: id,", "sale_no: _line,");
+    shop.run(&["load"]).ok();
+    let loaded = shop.sql("SELECT sale_no, CAST(amount AS BIGINT) FROM warehouse.sales ORDER BY 1");
+    assert_eq!(loaded, ["2,5", "3,2"]);
+    let faults = shop.sql("SELECT source_line, rule, column_name FROM system.quarantine ORDER BY 1");
+    assert_eq!(faults, ["4,cast,amount", "5,expression,amount"]);
+}
+
 #[test]
 fn every_mistake_of_every_kind_at_once() {
     let shop = Project::shop();
