@@ -8,7 +8,8 @@ use crate::error::{Error, ErrorKind};
 /// Refuses the first such clause of a relation.
 pub(super) fn of_relation(factor: &TableFactor) -> Option<Error> {
     match factor {
-        TableFactor::Table { sample: Some(_), .. } | TableFactor::Derived { sample: Some(_), .. } => {
+        TableFactor::Table { sample: Some(_), .. }
+        | TableFactor::Derived { sample: Some(_), .. } => {
             Some(refused("TABLESAMPLE", "write WHERE or LIMIT"))
         }
         TableFactor::Table { version: Some(_), .. } => {

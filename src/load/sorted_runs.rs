@@ -206,7 +206,8 @@ mod tests {
     #[test]
     fn says_where_there_is_no_room() {
         let folder = tempfile::tempdir().unwrap();
-        let message = SortedRuns::new(&folder.path().join("gone")).add([1]).unwrap_err().to_string();
+        let message =
+            SortedRuns::new(&folder.path().join("gone")).add([1]).unwrap_err().to_string();
         assert!(message.contains("gone") && message.contains("TMPDIR"), "{message}");
     }
 }

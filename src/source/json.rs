@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::cell;
+use super::extent::Extent;
 use super::files::{FileStamp, matching_files, position};
 use super::json_object::{Member, Object, two_values};
 use super::memory_batch::{BatchBuilder, Zones};
@@ -104,6 +105,10 @@ impl Split for JsonSplit {
         &self.file.name
     }
 
+    fn extent(&self) -> Option<Extent> {
+        Some(self.file.extent.clone())
+    }
+
     fn open(self: Box<Self>) -> Result<Batches> {
         let objects = Objects::open(&self.file)?;
         let builder = BatchBuilder::new(&self.table, b'.', self.zones);
@@ -182,7 +187,7 @@ struct Objects {
 
 impl Objects {
     fn open(file: &FileStamp) -> Result<Self> {
-        let mut input = text::open(&file.path)?;
+        let mut input = text::open(&file.path, &file.extent)?;
         let fail = || text::unreadable(&file.path);
         let head = input.fill_buf().or_fail(ErrorKind::SourceUnavailable, fail)?;
         let blank = head.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -407,7 +412,8 @@ mod tests {
 
     #[test]
     fn arrays_stay_as_their_text() {
-        let (batches, _) = read(r#"{"a": [1, -2, 2.50, 1e2, "x\"y", null, true, {"b": [], "a": {}}]}"#);
+        let (batches, _) =
+            read(r#"{"a": [1, -2, 2.50, 1e2, "x\"y", null, true, {"b": [], "a": {}}]}"#);
         let texts = batches[0].rows.column(0).as_string::<i32>();
         assert_eq!(texts.value(0), r#"[1,-2,2.5,100.0,"x\"y",null,true,{"a":{},"b":[]}]"#);
     }

@@ -224,7 +224,8 @@ fn decimals_that_take_too_many_digits() {
     assert_eq!(shop.sql("SELECT sale_no, square FROM warehouse.sales"), [format!("1,{SQUARE}")]);
     let reasons = shop.sql("SELECT rule, column_name, reason FROM system.quarantine");
     assert!(reasons[0].starts_with("expression,square,"), "{reasons:?}");
-    let shown = "`amount * amount` gives 152415787532388367501905199875019052100, which does not fit";
+    let shown =
+        "`amount * amount` gives 152415787532388367501905199875019052100, which does not fit";
     assert!(reasons[0].contains(shown), "{reasons:?}");
 
     shop.edit("etl/sales.yaml", ", square: \"amount * amount\"", "");
@@ -261,7 +262,8 @@ fn fills_that_do_not_fit() {
     shop.run(&["load"]).ok();
     let loaded = shop.sql("SELECT sale_no, CAST(amount AS BIGINT) FROM warehouse.sales ORDER BY 1");
     assert_eq!(loaded, ["2,5", "3,2"]);
-    let faults = shop.sql("SELECT source_line, rule, column_name FROM system.quarantine ORDER BY 1");
+    let faults =
+        shop.sql("SELECT source_line, rule, column_name FROM system.quarantine ORDER BY 1");
     assert_eq!(faults, ["4,cast,amount", "5,expression,amount"]);
 }
 

@@ -36,7 +36,8 @@ fn two_gigabytes_load_in_half_a_gigabyte_of_memory() {
     assert_eq!(shop.sql(sums), [format!("{rows},{}.{:02}", cents / 100, cents % 100)]);
     let repeats = "SELECT outcome, rule, rows FROM system.load_rules \
                    WHERE epoch = 2 AND rule IN ('duplicate', 'grain') ORDER BY rule";
-    let expected = [format!("loaded,duplicate,{REPEATED}"), format!("quarantined,grain,{REPEATED}")];
+    let expected =
+        [format!("loaded,duplicate,{REPEATED}"), format!("quarantined,grain,{REPEATED}")];
     assert_eq!(shop.sql(repeats), expected);
     let lines = shop.sql("SELECT source_line FROM system.quarantine ORDER BY 1");
     let expected: Vec<String> = (0..REPEATED).map(|n| (rows + 2 + n).to_string()).collect();
