@@ -19,13 +19,18 @@ use datafusion::logical_expr::{
 /// `expr`, which was written as `sql`, failing where a decimal it computes does not fit its type.
 pub fn checked_decimals(expr: Expr, schema: &DFSchema, sql: &str) -> Result<Expr> {
     let checked = expr.transform_up(|part| {
-        if may_misfit(&part, schema) {
-            let check = ScalarUDF::from(CheckedDecimal::new(sql));
-            return Ok(Transformed::yes(check.call(vec![part])));
-        }
-        Ok(Transformed::no(part))
+        Ok(if may_misfit(&part, schema) {
+            Transformed::yes(checked_decimal(part, sql))
+        } else {
+            Transformed::no(part)
+        })
     });
     checked.data()
+}
+
+/// `expr`, which is known as `what`, failing where it is a decimal that does not fit its type.
+pub fn checked_decimal(expr: Expr, what: &str) -> Expr {
+    ScalarUDF::from(CheckedDecimal::new(what)).call(vec![expr])
 }
 
 /// Whether `part` computes a decimal that may have more digits than its type. The type of a sum or
@@ -55,12 +60,12 @@ fn is_widest(decimal: &DataType) -> bool {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct CheckedDecimal {
     signature: Signature,
-    sql: String,
+    what: String,
 }
 
 impl CheckedDecimal {
-    fn new(sql: &str) -> Self {
-        Self { signature: Signature::any(1, Volatility::Immutable), sql: sql.to_owned() }
+    fn new(what: &str) -> Self {
+        Self { signature: Signature::any(1, Volatility::Immutable), what: what.to_owned() }
     }
 }
 
@@ -93,7 +98,7 @@ impl ScalarUDFImpl for CheckedDecimal {
             Some(misfit) => exec_err!(
                 "`{}` gives {misfit}, which does not fit {}; compute with fewer digits, or cast to \
                  double",
-                self.sql,
+                self.what,
                 value.data_type()
             ),
         }

@@ -248,6 +248,64 @@ fn decimals_that_take_too_many_digits() {
 }
 
 #[test]
+fn the_least_whole_number_has_no_negative() {
+    let shop = Project::shop();
+    shop.write(
+        "data/sales.csv",
+        "id,day,customer,amount\n-9223372036854775808,2024-01-31,C1,1\n\
+         -9223372036854775807,2024-01-31,C2,1\n",
+    );
+    shop.edit("etl/sales.yaml", "sale_no: id,", "sale_no: id, negative: \"-id\",");
+    shop.run(&["load"]).ok();
+    let loaded = shop.sql("SELECT sale_no, negative FROM warehouse.sales");
+    assert_eq!(loaded, ["-9223372036854775807,9223372036854775807"]);
+    let reasons = shop.sql("SELECT rule, column_name FROM system.quarantine");
+    assert_eq!(reasons, ["expression,negative"]);
+
+    shop.edit("etl/sales.yaml", ", negative: \"-id\"", "");
+    shop.edit(
+        "cubes/sales.yaml",
+        "average:",
+        "least: {min: sale_no}\n  inner: {max: \"-sale_no\"}\n  formula: {expr: \"-least\"}\n  average:",
+    );
+    shop.run(&["load"]).ok();
+    for measure in ["inner", "formula"] {
+        let query = |customer: &str| {
+            format!("SELECT AGG({measure}) FROM cubes.sales WHERE customer_customer = '{customer}'")
+        };
+        assert_eq!(shop.sql(&query("Bob")), ["9223372036854775807"], "{measure}");
+        let message = shop.run(&["sql", &query("Ada")]).fails();
+        assert!(message.contains("9223372036854775808"), "{measure}: {message}");
+    }
+}
+
+// 6·10³⁷ less its negative is 1.2·10³⁸: 39 digits, and less than 2¹²⁷.
+#[test]
+fn differences_that_take_too_many_digits() {
+    let shop = Project::shop();
+    let amount = format!("6{}", "0".repeat(37));
+    shop.write(
+        "data/sales.csv",
+        &format!(
+            "id,day,customer,amount\n1,2023-01-31,C1,-{amount}\n2,2024-01-31,C1,{amount}\n\
+             3,2023-01-31,C2,{amount}\n4,2024-01-31,C2,{amount}\n"
+        ),
+    );
+    shop.edit("etl/sources.yaml", "decimal(10,2)", "decimal(38,0)");
+    shop.run(&["load"]).ok();
+    let query = |customer: &str| {
+        format!(
+            "SELECT AGG(revenue_yoy) FROM cubes.sales WHERE customer_customer = '{customer}' \
+             AND date_year = '2024' GROUP BY date_year"
+        )
+    };
+    assert_eq!(shop.sql(&query("Bob")), ["0"]);
+    let message = shop.run(&["sql", &query("Ada")]).fails();
+    let shown = format!("`a difference` gives 12{}, which does not fit", "0".repeat(37));
+    assert!(message.contains(&shown), "{message}");
+}
+
+#[test]
 fn fills_that_do_not_fit() {
     let shop = Project::shop();
     shop.write(
