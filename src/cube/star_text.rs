@@ -52,6 +52,9 @@ impl Display for Leaf {
         if let Some(filter) = &self.filter {
             write!(f, " where {}", text(filter))?;
         }
+        if self.base > 0 {
+            write!(f, " of base {}", self.base)?;
+        }
         write!(f, "{}", self.context)
     }
 }
