@@ -337,7 +337,7 @@ fn time_needs_a_date() {
     let variables = Variables::default();
     let node = parse(&Arc::new(file), &mut diagnostics).unwrap();
     let spec = read(&node, &variables, &mut diagnostics).unwrap();
-    assert!(compile(&spec, &star, &mut diagnostics).is_none());
+    assert!(compile(&spec, &star, &[], &mut diagnostics).is_none());
     let message = diagnostics.into_error().to_string();
     let told = message.matches("the fact `sales` has no date to tell first from last").count();
     assert_eq!(told, 2, "{message}");
