@@ -53,15 +53,15 @@ struct Spilled {
 impl Seen {
     /// Notes `hash`, and says whether it is new.
     pub(super) fn insert(&mut self, hash: u128) -> Result<bool> {
-        if !self.recent.insert(hash) {
+        if self.recent.contains(&hash) {
             return Ok(false);
         }
         if let Some(spilled) = &self.spilled
             && spilled.contains(hash)?
         {
-            self.recent.remove(&hash);
             return Ok(false);
         }
+        self.recent.insert(hash);
         if self.recent.len() >= self.budget.recent {
             self.spill()?;
         }

@@ -279,28 +279,39 @@ fn the_least_whole_number_has_no_negative() {
     }
 }
 
-// 6·10³⁷ less its negative is 1.2·10³⁸: 39 digits, and less than 2¹²⁷.
+// 6·10³⁷ less its negative, or twice, is 1.2·10³⁸: 39 digits, and less than 2¹²⁷.
 #[test]
-fn differences_that_take_too_many_digits() {
+fn other_times_that_take_too_many_digits() {
     let shop = Project::shop();
     let amount = format!("6{}", "0".repeat(37));
     shop.write(
         "data/sales.csv",
         &format!(
             "id,day,customer,amount\n1,2023-01-31,C1,-{amount}\n2,2024-01-31,C1,{amount}\n\
-             3,2023-01-31,C2,{amount}\n4,2024-01-31,C2,{amount}\n"
+             3,2023-01-31,C2,{amount}\n4,2024-01-31,C2,{amount}\n\
+             5,2024-01-31,C3,{amount}\n6,2024-01-31,C3,{amount}\n"
         ),
     );
     shop.edit("etl/sources.yaml", "decimal(10,2)", "decimal(38,0)");
+    shop.edit(
+        "cubes/sales.yaml",
+        "average:",
+        "least: {sum: amount, over_time: min}\n  greatest: {sum: amount, over_time: max}\n  average:",
+    );
     shop.run(&["load"]).ok();
-    let query = |customer: &str| {
+    let query = |measure: &str, customer: &str| {
         format!(
-            "SELECT AGG(revenue_yoy) FROM cubes.sales WHERE customer_customer = '{customer}' \
+            "SELECT AGG({measure}) FROM cubes.sales WHERE customer_customer = '{customer}' \
              AND date_year = '2024' GROUP BY date_year"
         )
     };
-    assert_eq!(shop.sql(&query("Bob")), ["0"]);
-    let message = shop.run(&["sql", &query("Ada")]).fails();
+    for measure in ["least", "greatest"] {
+        assert_eq!(shop.sql(&query(measure, "Bob")), [amount.as_str()], "{measure}");
+        let message = shop.run(&["sql", &query(measure, "Cyd")]).fails();
+        assert!(message.contains("does not fit Decimal128(38, 0)"), "{measure}: {message}");
+    }
+    assert_eq!(shop.sql(&query("revenue_yoy", "Bob")), ["0"]);
+    let message = shop.run(&["sql", &query("revenue_yoy", "Ada")]).fails();
     let shown = format!("`a difference` gives 12{}, which does not fit", "0".repeat(37));
     assert!(message.contains(&shown), "{message}");
 }
