@@ -1,5 +1,6 @@
 //! A validated cube: names, titles and definitions, no tables yet.
 
+use super::named_set::NamedSet;
 use crate::star::{Dimension, Level, Role, Title};
 
 /// A cube over one fact: levels to group by and measures to compute.
@@ -21,6 +22,8 @@ pub struct Cube {
     pub columns: Vec<FlatColumn>,
     /// What can be computed; a formula stands after the measures it uses.
     pub measures: Vec<Measure>,
+    /// Members that have a name together.
+    pub sets: Vec<NamedSet>,
 }
 
 /// One role of a dimension in a cube.
@@ -241,6 +244,11 @@ impl Cube {
     /// The measure called `name`.
     pub fn measure(&self, name: &str) -> Option<&Measure> {
         self.measures.iter().find(|measure| measure.name == name)
+    }
+
+    /// The named set called `name`.
+    pub fn set(&self, name: &str) -> Option<&NamedSet> {
+        self.sets.iter().find(|set| set.name == name)
     }
 
     /// The flat column of what tells members of the level `level` apart.

@@ -93,19 +93,25 @@ pub fn register(
     context: &SessionContext,
     tables: &BTreeMap<String, Arc<dyn TableProvider>>,
 ) -> Result<()> {
-    let state = expression_state(context);
-    for cube in cubes {
-        let bound = Arc::new(BoundCube::new(cube, tables, &state)?);
-        for mode in [Mode::Strict, Mode::Lenient] {
-            let relation = CubeRelation { cube: Arc::clone(&bound), mode };
-            schema(context, mode)?.register_table(cube.name.clone(), Arc::new(relation))?;
-        }
-        let detail = planner::detail(&bound)
-            .map_err(|error| Error::from(error).context(format!("cube `{}`", cube.name)))?;
-        let detail = ViewTable::new(detail, None);
-        let name = format!("{}$detail", cube.name);
-        schema(context, Mode::Strict)?.register_table(name, Arc::new(detail))?;
+    cubes.iter().try_for_each(|cube| register_one(cube, context, tables))
+}
+
+/// Registers the relations of one cube, as [`register`] does; on an error none of them.
+pub fn register_one(
+    cube: &Cube,
+    context: &SessionContext,
+    tables: &BTreeMap<String, Arc<dyn TableProvider>>,
+) -> Result<()> {
+    let bound = Arc::new(BoundCube::new(cube, tables, &expression_state(context))?);
+    let detail = planner::detail(&bound)
+        .map_err(|error| Error::from(error).context(format!("cube `{}`", cube.name)))?;
+    for mode in [Mode::Strict, Mode::Lenient] {
+        let relation = CubeRelation { cube: Arc::clone(&bound), mode };
+        schema(context, mode)?.register_table(cube.name.clone(), Arc::new(relation))?;
     }
+    let detail = ViewTable::new(detail, None);
+    let name = format!("{}$detail", cube.name);
+    schema(context, Mode::Strict)?.register_table(name, Arc::new(detail))?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 mod columns;
 mod expression;
 mod measures;
+mod sets;
 
 use std::collections::BTreeMap;
 
@@ -47,6 +48,7 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         diagnostics.push(missing.help("write `measures: {lines: {count: \"*\"}}` to count rows"));
     }
     let measures = measures::compile(spec, fact, &columns, diagnostics);
+    let sets = sets::compile(spec, &columns, diagnostics);
     Some(Cube {
         name: spec.name.value.clone(),
         title: spec.title.clone(),
@@ -56,6 +58,7 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         levels,
         columns,
         measures,
+        sets,
     })
 }
 
