@@ -150,7 +150,11 @@ pub(super) fn declare(
         declaring.fall_back(&file, mistakes, edited);
     }
     declaring.other_files(folder.as_ref().map(|(_, others)| others));
-    declaring.finish()
+    let mut done = declaring.finish();
+    if edited.is_some() {
+        done.edition = edition_of(&done, pinned);
+    }
+    done
 }
 
 struct Declaring<'a> {
@@ -257,17 +261,19 @@ impl Declaring<'_> {
     fn finish(mut self) -> Declared {
         self.done.files.sort_by(|a, b| a.path.cmp(&b.path));
         self.done.states.sort_by(|a, b| a.cube.cmp(&b.cube));
-        if self.done.served != self.pinned.cubes {
-            self.done.edition = edition_of(&self.done.served);
-        }
         self.done
     }
 }
 
-/// A hash of what is served, never 0.
-fn edition_of(files: &BTreeMap<String, String>) -> u64 {
+/// A hash of what is served beside what the epoch pins, and of what is wrong; 0 when that is nothing.
+fn edition_of(declared: &Declared, pinned: &Pinned) -> u64 {
+    let complaints: Vec<String> = declared.files.iter().flat_map(FileState::complaints).collect();
+    if declared.served == pinned.cubes && complaints.is_empty() {
+        return 0;
+    }
     let mut hash = Sha256::new();
-    for part in files.iter().flat_map(|(path, text)| [path, text]) {
+    let served = declared.served.iter().flat_map(|(path, text)| [path, text]);
+    for part in served.chain(&complaints) {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }

@@ -103,8 +103,8 @@ impl EpochSnapshots {
 
     fn remembered(&self, epoch: u64, edition: u64) -> Option<Arc<Snapshot>> {
         let newest = lock(&self.newest).as_ref().map(|newest| Arc::clone(&newest.snapshot));
-        let older = lock(&self.remembered).iter().map(Arc::clone).collect::<Vec<_>>();
-        let mut all = older.into_iter().chain(newest);
+        let older: Vec<Arc<Snapshot>> = lock(&self.remembered).iter().map(Arc::clone).collect();
+        let mut all = newest.into_iter().chain(older.into_iter().rev());
         all.find(|snapshot| snapshot.epoch == epoch && snapshot.edition == edition)
     }
 
