@@ -9,7 +9,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Ident, visit_expressions_mut};
 
 use super::model::Cube;
-use super::query::measure;
+use super::query::{column, measure};
 use crate::error::{Error, Result};
 
 /// A name in double quotes.
@@ -60,12 +60,32 @@ pub(super) fn aggregate(name: &str) -> String {
 /// It is parsed and written again, so that nothing but one expression can come in here.
 pub(super) fn condition(cube: &Cube, sql: &str, context: &SessionContext) -> Result<String> {
     let mut expr = parsed(sql, context)?;
-    for_each_part(&mut expr, |part| {
-        if let Some(flat) = dotted(part).filter(|flat| cube.column(flat).is_some()) {
-            *part = SqlExpr::Identifier(Ident::with_quote('"', flat));
+    let mut unknown = None;
+    let mut has_subquery = false;
+    for_each_part(&mut expr, |part| match part {
+        SqlExpr::Identifier(name) if cube.column(&spelled(name)).is_none() => {
+            unknown.get_or_insert(spelled(name));
+        }
+        SqlExpr::Subquery(_) | SqlExpr::InSubquery { .. } | SqlExpr::Exists { .. } => {
+            has_subquery = true;
+        }
+        part => {
+            if let Some(flat) = dotted(part).filter(|flat| cube.column(flat).is_some()) {
+                *part = SqlExpr::Identifier(Ident::with_quote('"', flat));
+            }
         }
     });
-    Ok(format!("({expr})"))
+    // A subquery has columns of its own.
+    match unknown.filter(|_| !has_subquery) {
+        Some(name) if cube.measure(&name).is_some() => Err(Error::invalid_input(format!(
+            "the filter `{sql}` is on the measure `{name}`; facts are filtered by levels, and rows \
+             by measures with `having`"
+        ))),
+        Some(name) => Err(column(cube, &name)
+            .err()
+            .unwrap_or_else(|| Error::internal(format!("`{name}` is a level and is not")))),
+        None => Ok(format!("({expr})")),
+    }
 }
 
 /// One condition on measures, each of which becomes its aggregate, and the measures it names.
@@ -79,7 +99,7 @@ pub(super) fn measure_condition(
     let mut wrong = None;
     for_each_part(&mut expr, |part| {
         let SqlExpr::Identifier(name) = part else { return };
-        let name = name.value.clone();
+        let name = spelled(name);
         match measure(cube, &name) {
             Ok(_) => {
                 // An identifier without quotes is written as it is.
@@ -103,7 +123,7 @@ pub(super) fn columns_of(sql: &str, context: &SessionContext) -> Result<Vec<Stri
     let mut expr = parsed(sql, context)?;
     let mut columns = Vec::new();
     for_each_part(&mut expr, |part| match part {
-        SqlExpr::Identifier(name) => columns.push(name.value.clone()),
+        SqlExpr::Identifier(name) => columns.push(spelled(name)),
         part => columns.extend(dotted(part)),
     });
     Ok(columns)
@@ -124,11 +144,19 @@ fn for_each_part(expr: &mut SqlExpr, mut change: impl FnMut(&mut SqlExpr)) {
     debug_assert!(walked.is_continue(), "the closure never breaks");
 }
 
+/// A name as SQL reads it: in lower case unless it is quoted.
+fn spelled(name: &Ident) -> String {
+    match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_lowercase(),
+    }
+}
+
 /// `first_second` when `part` is `first.second`.
 fn dotted(part: &SqlExpr) -> Option<String> {
     let SqlExpr::CompoundIdentifier(parts) = part else { return None };
     let [first, second] = parts.as_slice() else { return None };
-    Some(format!("{}_{}", first.value, second.value))
+    Some(format!("{}_{}", spelled(first), spelled(second)))
 }
 
 #[cfg(test)]

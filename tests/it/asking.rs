@@ -37,9 +37,26 @@ const BY_YEAR: [&str; 5] = ["sales", "--rows", "date.year", "--measures", "reven
 fn a_query_goes_through_json() {
     let shop = shop();
     let spelled = [
-        "sales", "--rows", "customer.city", "--columns", "date.year", "--measures", "revenue,sales",
-        "--filter", "date.year >= '2024'", "--set", "romans", "--having", "sales > 1", "--top",
-        "customer.city=2:sales", "--others", "--sort=-revenue", "--limit", "3", "--totals",
+        "sales",
+        "--rows",
+        "customer.city",
+        "--columns",
+        "date.year",
+        "--measures",
+        "revenue,sales",
+        "--filter",
+        "date.year >= '2024'",
+        "--set",
+        "romans",
+        "--having",
+        "sales > 1",
+        "--top",
+        "customer.city=2:sales",
+        "--others",
+        "--sort=-revenue",
+        "--limit",
+        "3",
+        "--totals",
     ];
     let json = shop.run(&[&["query"], &spelled[..], &["--print-json"]].concat()).ok();
     shop.write("question.json", &json);
@@ -73,10 +90,7 @@ fn steps_are_taken_in_the_order_given() {
         walked(&["--drill-down", "date.year=2024"]),
         ["date_year,date_half,revenue", "2024,2024-H1,16.75"]
     );
-    assert_eq!(
-        walked(&["--drill-down", "date.year=2024", "--roll-up", "date.half"]),
-        walked(&[])
-    );
+    assert_eq!(walked(&["--drill-down", "date.year=2024", "--roll-up", "date.half"]), walked(&[]));
     assert_eq!(walked(&["--pivot"]), ["2024 / revenue,2025 / revenue", "16.75,100.00"]);
     assert_eq!(
         walked(&["--pivot", "--drill-down", "date.year", "--pivot"]),
@@ -88,13 +102,15 @@ fn steps_are_taken_in_the_order_given() {
         walked(&["--drill-down", "date.year", "--slice", "date.year=2025"]),
         ["date_half,revenue", "2025-H1,100.00"]
     );
-    let after = [&BY_YEAR[..], &["--slice", "date.year=2025", "--drill-down", "date.year"]].concat();
+    let after =
+        [&BY_YEAR[..], &["--slice", "date.year=2025", "--drill-down", "date.year"]].concat();
     assert!(refused(&shop, &after).contains("`date_year` is on no axis"));
     assert_eq!(
         walked(&["--drill-across", "visits:visits", "--slice", "date.year=2024"]),
         ["visits", "3"]
     );
-    let across = [&BY_YEAR[..], &["--drill-down", "date.year", "--drill-across", "visits"]].concat();
+    let across =
+        [&BY_YEAR[..], &["--drill-down", "date.year", "--drill-across", "visits"]].concat();
     assert!(refused(&shop, &across).contains("share none of the measures"));
     let rows = walked(&["--slice", "date.year=2025", "--drill-through"]);
     assert_eq!(rows.len(), 2);
@@ -147,7 +163,15 @@ fn members_are_listed_and_missed_with_the_nearest() {
 #[test]
 fn an_answer_that_is_too_large_is_refused() {
     let shop = shop();
-    let wide = ["sales", "--rows", "customer.customer", "--columns", "date.month", "--measures", "revenue"];
+    let wide = [
+        "sales",
+        "--rows",
+        "customer.customer",
+        "--columns",
+        "date.month",
+        "--measures",
+        "revenue",
+    ];
     let said = refused(&shop, &[&wide[..], &["--max-cells", "11"]].concat());
     // Ada, Bob, Cyd are known; C9 is not. Three of the four months are of 2024.
     assert!(said.contains("more than 11 cells: 4 rows by 4 columns by 1 measure"), "{said}");
@@ -172,13 +196,17 @@ fn questions_read_an_epoch_as_of_a_time() {
     assert_eq!(by_city(&["--epoch", "1"]), then);
     assert_eq!(by_city(&["--as-of", "2100-01-01"]), now);
     let sql = |moment: &[&str]| {
-        let ask = ["sql", "SELECT city FROM warehouse.customer WHERE name = 'Cyd'", "--format", "csv"];
+        let ask =
+            ["sql", "SELECT city FROM warehouse.customer WHERE name = 'Cyd'", "--format", "csv"];
         shop.run(&[&ask, moment].concat())
     };
     assert_eq!(sql(&["--as-of", &created]).ok(), "city\nRome\n");
     assert_eq!(sql(&[]).ok(), "city\nOslo\n");
     let early = sql(&["--as-of", "2001-01-01T00:00:00Z"]).fails();
-    assert!(early.contains("no epoch is as old as 2001-01-01T00:00:00+00:00: the first"), "{early}");
+    assert!(
+        early.contains("no epoch is as old as 2001-01-01T00:00:00+00:00: the first"),
+        "{early}"
+    );
     assert!(sql(&["--as-of", "last week"]).fails().contains("`last week` is not a time"));
     // The command line goes before what the query itself says.
     shop.write(

@@ -77,6 +77,28 @@ async fn members_are_found_by_caption_locale_key_and_range() {
 }
 
 #[tokio::test]
+async fn conditions_name_levels() {
+    let (context, cube) = sales().await;
+    for (condition, expected) in [
+        ("Date_Year = '2024' AND region.country IN ('South')", "110.00"),
+        ("customer_customer IN (SELECT customer FROM customer WHERE customer_no = 'c1')", "30.00"),
+        (
+            "dat_year = '2024'",
+            "the cube `sales` has no level `dat_year`; did you mean `date_year`?",
+        ),
+        (
+            "revenue > 10",
+            "the filter `revenue > 10` is on the measure `revenue`; facts are filtered by levels, \
+             and rows by measures with `having`",
+        ),
+    ] {
+        let filters = vec![Filter::Sql(condition.into())];
+        let query = CubeQuery { filters, ..query(&[], &[], &["revenue"]) };
+        assert_eq!(shown(&query, &cube, &context).await, [expected], "{condition}");
+    }
+}
+
+#[tokio::test]
 async fn the_others_are_computed_from_their_facts() {
     let (context, cube) = sales().await;
     let asked = CubeQuery {
