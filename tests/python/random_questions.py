@@ -1,0 +1,322 @@
+"""Random questions to the cube of a random model."""
+
+from itertools import combinations
+
+from cube_models import scale_of
+from cube_questions import (
+    PLAIN,
+    Aggregate,
+    Listing,
+    Members,
+    Nested,
+    Order,
+    Pivot,
+    Question,
+    Value,
+    columns_in,
+)
+
+LENIENT = ["SUM", "AVG", "MIN", "MAX", "ANY_VALUE"]
+
+
+class Asker:
+    """Makes questions to one cube, with members that there are."""
+
+    def __init__(self, model, cube, database):
+        self.model, self.cube = model, cube
+        self.columns = model.flat_columns(cube)
+        self.known = {column.name: column for column in self.columns}
+        relation = f"flat_{cube.name}"
+        self.values = {
+            name: [
+                row[0]
+                for row in database.execute(
+                    f"SELECT DISTINCT {name} FROM {relation} WHERE {name} IS NOT NULL ORDER BY 1"
+                ).fetchall()
+            ]
+            for name in self.known
+        }
+        self.totals = {}
+
+    def is_number(self, measure):
+        return measure.type in ("int", "double") or scale_of(measure.type) is not None
+
+    # Conditions and groups
+
+    def literal(self, dice, column):
+        values = self.values[column.name]
+        if not values:
+            return {"text": "'none'", "int": "1", "date": "DATE '2024-01-01'"}.get(column.type, "1")
+        return sql_literal(dice.choice(values))
+
+    def condition(self, dice, columns=None, depth=0):
+        """A condition over `columns`, or over any."""
+        columns = columns or self.columns
+        if depth == 0 and dice.random() < 0.2:
+            left, right = (self.condition(dice, columns, 1) for _ in range(2))
+            return dice.choice([f"({left}) OR ({right})", f"NOT ({left})", f"({left}) AND NOT ({right})"])
+        column = dice.choice(columns)
+        name, literal = column.name, self.literal(dice, column)
+        if column.kind == "attribute" and dice.random() < 0.2:
+            return f"{name} IS {dice.choice(['', 'NOT '])}NULL"
+        shapes = ["{0} = {1}", "{0} <> {1}", "{0} IN ({1}, {2})", "{0} NOT IN ({1}, {2})", "{0} >= {1}"]
+        shapes += ["{0} < {1}", "{0} BETWEEN {1} AND {2}"]
+        if column.type == "text":
+            shapes += ["{0} LIKE {3}", "upper({0}) = upper({1})", "substr({0}, 1, 1) = substr({1}, 1, 1)"]
+        if column.type == "int":
+            shapes += ["{0} % 2 = 0", "{0} + 1 > {1}"]
+        start = literal[:3] if column.type == "text" else ""
+        pattern = (start.replace("%", "").rstrip("'") or "'") + "%'"
+        return dice.choice(shapes).format(name, literal, self.literal(dice, column), pattern)
+
+    def group(self, dice):
+        levels = [c for c in self.columns if c.kind == "level"]
+        others = [c for c in self.columns if c.kind != "level"]
+        column = dice.choice(levels) if dice.random() < 0.65 else dice.choice(others)
+        if dice.random() < 0.8:
+            return column.name
+        shapes = {
+            "text": ["substr({0}, 1, 1)", "upper({0})", "length({0})", "concat({0}, '/', {1})", "coalesce({0}, 'none')"],
+            "int": ["{0} % 10", "{0} + 1", "CASE WHEN {2} THEN 'yes' ELSE 'no' END", "coalesce({0}, 0)"],
+            "date": ["extract(year FROM {0})", "{0} IS NULL"],
+        }.get(column.type, ["{0} IS NULL"])
+        return dice.choice(shapes).format(column.name, dice.choice(levels).name, self.condition(dice, None, 1))
+
+    def groups(self, dice, count):
+        chosen = []
+        while len(chosen) < count:
+            group = self.group(dice)
+            if group not in chosen:
+                chosen.append(group)
+        return tuple(chosen)
+
+    def grouping(self, dice, groups):
+        """Grouping sets over `groups` and how they are written, or none."""
+        places = range(len(groups))
+        written = dice.choice(["ROLLUP", "CUBE", "sets"])
+        if written == "ROLLUP":
+            sets = [tuple(places)[:count] for count in range(len(groups), -1, -1)]
+        else:
+            sets = [part for count in places for part in combinations(places, count)]
+            sets.append(tuple(places))
+            if written == "sets":
+                sets = [part for part in sets if dice.random() < 0.6]
+                missing = set(places) - {place for part in sets for place in part}
+                sets += [tuple(sorted(missing))] if missing or not sets else []
+        return tuple(sets), written
+
+    # Aggregates and values
+
+    def aggregate(self, dice, schema, numeric=False, measures=None):
+        if measures is None and dice.random() < 0.15:
+            return self.level_aggregate(dice, numeric)
+        measures = [m for m in measures or self.cube.measures if self.is_number(m) or not numeric]
+        measure = dice.choice(measures)
+        form = self.form(dice, schema, measure)
+        if dice.random() >= 0.3:
+            if measure.additive and form in ("SUM", "AGG") and dice.random() < 0.08:
+                return Aggregate(f"{form} coalesce", measure.name)
+            return Aggregate(form, measure.name)
+        wrap = dice.choice(["", " case", " case"])
+        if measure.additive and form in ("SUM", "AGG") and dice.random() < 0.4:
+            wrap = " zero"
+        return Aggregate(form + wrap, measure.name, condition=self.condition(dice))
+
+    def form(self, dice, schema, measure):
+        forms = ["AGG", "AGG", "MEASURE", "AGGREGATE"]
+        if measure.kind in PLAIN:
+            forms += [PLAIN[measure.kind]] * 2
+        if measure.kind == "distinct":
+            forms += ["DISTINCT"] * 2
+        if schema == "cubes_bi":
+            return dice.choice(LENIENT if self.is_number(measure) else ["MIN", "MAX", "ANY_VALUE"])
+        return dice.choice(forms)
+
+    def level_aggregate(self, dice, numeric):
+        condition = self.condition(dice) if dice.random() < 0.2 else None
+        form = dice.choice(["rows", "rows_if", "COUNT(DISTINCT {})", "COUNT(DISTINCT {})", "COUNT({})", "MIN({})", "MAX({})"])
+        if numeric and form[:3] in ("MIN", "MAX"):
+            form = "rows"
+        if form == "rows_if":
+            return Aggregate(form, condition=condition or self.condition(dice))
+        if form == "rows":
+            return Aggregate(form, condition=condition)
+        return Aggregate(form, over=self.group(dice), condition=condition)
+
+    def value(self, dice, schema):
+        if dice.random() < 0.75:
+            return Value("{0}", (self.aggregate(dice, schema),))
+        one, two = (self.aggregate(dice, schema, numeric=True) for _ in range(2))
+        shapes = [
+            ("{0} - {1}", 2),
+            ("{0} + {1}", 2),
+            ("coalesce({0}, 0)", 1),
+            ("CASE WHEN {0} > 10 THEN 'big' ELSE 'small' END", 1),
+            ("CAST({0} AS DOUBLE) / nullif(CAST({1} AS DOUBLE), 0)", 2),
+            ("{0} IS NULL", 1),
+        ]
+        text, count = dice.choice(shapes)
+        return Value(text, (one, two)[:count])
+
+    def having(self, dice, schema, measures=None):
+        aggregate = self.aggregate(dice, schema, True, measures)
+        threshold = dice.choice([0, 1, 3, 20, 300, 4000])
+        return Value(f"{{0}} {dice.choice(['>', '<', '>=', '<>'])} {threshold}", (aggregate,))
+
+    def order(self, dice, question):
+        """An order by all columns, so that there is just one."""
+        count = len(question.groups)
+        columns = [(f"g{i}", False) for i in range(count)]
+        columns += [(f"v{i}", self.is_double(value)) for i, value in enumerate(question.values)]
+        if question.sets is not None:
+            columns += [(f"t{i}", False) for i in range(count)]
+        dice.shuffle(columns)
+        nulls = [None, None, "FIRST", "LAST"]
+        return tuple(Order(c, dice.random() < 0.5, dice.choice(nulls), double) for c, double in columns)
+
+    def is_double(self, value):
+        if "CASE" in value.text or "NULL" in value.text:
+            return False
+        measures = [self.cube.measure(a.measure) for a in value.aggregates if a.measure]
+        return "DOUBLE" in value.text or any(measure.type == "double" for measure in measures)
+
+    # Questions
+
+    def question(self, dice):
+        kinds = [self.plain] * 10 + [self.over_sets] * 4 + [self.nested] * 3 + [self.listing] * 1
+        return dice.choice(kinds)(dice)
+
+    def conditions(self, dice, most=2):
+        found = [self.condition(dice) for _ in range(dice.randint(0, most))]
+        if dice.random() < 0.06:
+            column = dice.choice([c.name for c in self.columns if c.kind in ("level", "key")])
+            measures = [m for m in self.cube.measures if self.is_number(m)]
+            inner = Question(
+                self.cube.name,
+                groups=(column,),
+                values=(),
+                having=(self.having(dice, "cubes", measures),),
+            )
+            found.append(Members(column, dice.random() < 0.3, inner))
+        return tuple(found)
+
+    def plain(self, dice):
+        schema = dice.choice(["cubes", "cubes", "cubes_bi"])
+        groups = self.groups(dice, dice.choice([0, 1, 1, 1, 2, 2, 3]))
+        values = tuple(self.value(dice, schema) for _ in range(dice.randint(1, 3)))
+        having = (self.having(dice, schema),) if groups and dice.random() < 0.2 else ()
+        source = dice.choice(["direct"] * 6 + ["subquery", "cte"])
+        question = Question(
+            self.cube.name, schema, self.conditions(dice), groups, None,
+            dice.choice(["list", "ordinal"]), True, values, having, source=source,
+        )
+        return self.maybe_ordered(dice, question)
+
+    def maybe_ordered(self, dice, question):
+        if not question.groups or dice.random() < 0.6:
+            return question
+        changes = {"order": self.order(dice, question)}
+        if dice.random() < 0.5:
+            changes["limit"] = dice.randint(1, 8)
+            changes["offset"] = dice.choice([None, None, 1, 3])
+        return Question(**{**vars(question), **changes})
+
+    def over_sets(self, dice):
+        schema = dice.choice(["cubes", "cubes", "cubes_bi"])
+        groups = self.groups(dice, dice.choice([1, 2, 2, 3]))
+        sets, written = self.grouping(dice, groups)
+        values = tuple(self.value(dice, schema) for _ in range(dice.randint(1, 3)))
+        having = (self.having(dice, schema),) if dice.random() < 0.1 else ()
+        question = Question(
+            self.cube.name, schema, self.conditions(dice, 1), groups, sets, written, True, values, having
+        )
+        return self.maybe_ordered(dice, question)
+
+    def aggregated(self, dice, groups):
+        """One exact number, v0, per group."""
+        exact = [m for m in self.cube.measures if self.is_number(m) and m.type != "double"]
+        value = Value("{0}", (Aggregate("AGG", dice.choice(exact).name),))
+        return Question(self.cube.name, where=self.conditions(dice, 1), groups=groups, values=(value,))
+
+    def nested(self, dice):
+        one, two = self.groups(dice, 1), self.groups(dice, 2)
+        shapes = [
+            ("WITH c AS ({0}) SELECT g0, v0, rank() OVER (ORDER BY v0 DESC NULLS LAST) AS place FROM c", (one,)),
+            ("WITH c AS ({0}) SELECT g0, g1, sum(v0) OVER (PARTITION BY g0 ORDER BY g1 NULLS LAST) AS s FROM c", (two,)),
+            ("WITH c AS ({0}) SELECT g0, CAST(v0 AS DOUBLE) / nullif((SELECT CAST(sum(v0) AS DOUBLE) FROM c), 0) AS s FROM c", (one,)),
+            ("WITH a AS ({0}), b AS ({1}) SELECT coalesce(a.g0, b.g0) AS g, a.v0, b.v0 AS v1 FROM a FULL JOIN b ON a.g0 = b.g0", (one, one)),
+            ("SELECT g0, CAST(v0 AS DOUBLE) AS v0, 1 AS part FROM ({0}) AS a UNION ALL SELECT g0, CAST(v0 AS DOUBLE), 2 FROM ({1}) AS b", (one, one)),
+            ("SELECT g1, max(v0) AS most, count(*) AS members FROM ({0}) AS c GROUP BY g1", (two,)),
+            ("SELECT count(*) AS n FROM ({0}) AS c WHERE v0 > (SELECT avg(v0) FROM ({0}) AS d)", (two,)),
+        ]
+        text, parts = dice.choice(shapes)
+        return Nested(text, tuple(self.aggregated(dice, groups) for groups in parts))
+
+    def listing(self, dice):
+        columns = [c.name for c in dice.sample(self.columns, min(len(self.columns), dice.randint(1, 4)))]
+        shown, where = ", ".join(columns), " AND ".join(f"({c})" for c in self.conditions_in_text(dice))
+        where = f" WHERE {where}" if where else ""
+        name, measure = self.cube.name, dice.choice(self.cube.measures).name
+        own = [c for c in self.model.fact.types if c not in self.known]
+        of_fact = ", ".join(own)
+        summed = dice.choice([c for c in own if self.model.fact.types[c] in ("int", "double")])
+        pairs = [
+            (f"SELECT DISTINCT {shown} FROM cubes.{name}{where}", f"SELECT DISTINCT {shown} FROM flat_{name}{where}"),
+            (f"SELECT {shown}, {measure} FROM cubes.{name}{where}", f"SELECT {shown}, NULL FROM flat_{name}{where}"),
+            (
+                f'SELECT {shown}, {of_fact} FROM cubes."{name}$detail"{where}',
+                f"SELECT {shown}, {', '.join(f'f_{c}' for c in own)} FROM flat_{name}{where}",
+            ),
+            (
+                f'SELECT {columns[0]}, SUM({summed}) AS s, COUNT(*) AS n FROM cubes."{name}$detail"{where} GROUP BY {columns[0]}',
+                f"SELECT {columns[0]}, SUM(f_{summed}), COUNT(*) FROM flat_{name}{where} GROUP BY {columns[0]}",
+            ),
+        ]
+        return Listing(name, *dice.choice(pairs))
+
+    def conditions_in_text(self, dice):
+        return [self.condition(dice) for _ in range(dice.randint(0, 2))]
+
+    def pivot(self, dice):
+        levels = [c for c in self.columns if c.kind == "level"]
+        levels += dice.sample([c for c in self.columns if c.kind in ("key", "locale")], 1)
+        small = [c for c in levels if len(self.values[c.name]) <= 40]
+        rows = dice.sample(levels, min(len(levels), dice.choice([0, 1, 1, 2])))
+        across = [c for c in small if c not in rows]
+        columns = dice.sample(across, min(len(across), dice.choice([0, 0, 1, 1, 2])))
+        shown = [m.name for m in self.cube.measures]
+        measures = tuple(dice.sample(shown, min(len(shown), dice.randint(1, 3))))
+        names = tuple(c.name for c in rows)
+        sort = []
+        for by in dice.sample(names + measures, len(names + measures)):
+            if dice.random() < 0.35 and (by not in measures or self.is_number(self.cube.measure(by))):
+                sort.append((by, dice.random() < 0.5))
+        dotted = {
+            c.name: f"{c.role.name}.{c.name[len(c.role.name) + 1:]}"
+            for c in self.columns
+            if c.role is not None and dice.random() < 0.5
+        }
+        limit = dice.randint(1, 6) if dice.random() < 0.3 else None
+        filters = tuple(self.conditions_in_text(dice))
+        totals = dice.random() < 0.5
+        return Pivot(
+            self.cube.name, names, tuple(c.name for c in columns), measures, filters, tuple(sort), limit, totals, dotted
+        )
+
+
+def sql_literal(value):
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, int):
+        return str(value)
+    if hasattr(value, "isoformat"):
+        return f"DATE '{value.isoformat()}'"
+    if isinstance(value, float):
+        return repr(value)
+    return f"CAST('{value}' AS DECIMAL(38,{-value.as_tuple().exponent}))"
+
+
+def time_free(question, known):
+    """Whether no text of the question names a column of a date role."""
+    names = [c for text in question.texts() for c in columns_in(text, known)]
+    return all(known[name].role is None or known[name].role.dimension != "date" for name in names)
