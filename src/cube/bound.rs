@@ -20,12 +20,14 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 
+use super::calculation::{CALCULATIONS, Calculation};
 use super::checked_sum::summed_as;
+use super::context::Context;
 use super::mean::DecimalMean;
 use super::model::{
     AggregateDefinition, AggregateKind, Cube, Definition, FlatColumn, Input, Measure,
 };
-use super::normal_form::{Leaf, LeafAggregate, leaf, leaf_position, substitute};
+use super::normal_form::{LEVEL, Leaf, LeafAggregate, leaf, leaf_position, substitute};
 use super::planner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::star::Title;
@@ -36,6 +38,8 @@ pub struct BoundCube {
     pub cube: Arc<Cube>,
     /// The schema of its relations.
     pub schema: SchemaRef,
+    /// That schema, and a column for every calculation of every measure.
+    pub calculated: SchemaRef,
     /// The fact's table.
     pub(super) fact: Arc<dyn TableSource>,
     /// The dimensions' tables, in the order of the cube's roles.
@@ -83,6 +87,7 @@ impl BoundCube {
         let mut bound = Self {
             cube: Arc::new(cube.clone()),
             schema: Arc::new(Schema::empty()),
+            calculated: Arc::new(Schema::empty()),
             fact,
             dimensions,
             measures: HashMap::new(),
@@ -101,8 +106,27 @@ impl BoundCube {
             let field = Field::new(&measure.name, resolved.data_type.clone(), true);
             fields.push(field.with_metadata(measure_metadata(measure)));
         }
-        bound.schema = Arc::new(Schema::new(fields));
+        bound.schema = Arc::new(Schema::new(fields.clone()));
+        fields.extend(bound.calculated_fields());
+        bound.calculated = Arc::new(Schema::new(fields));
         Ok(bound)
+    }
+
+    /// A field for each calculation of each measure, unless something else has its name.
+    fn calculated_fields(&self) -> Vec<Field> {
+        let mut fields = Vec::new();
+        for measure in &self.cube.measures {
+            let Some(bound) = self.measures.get(&measure.name) else { continue };
+            for calculation in CALCULATIONS {
+                let name = format!("{}_{}", measure.name, calculation.name);
+                if self.calculation(&name).is_none() {
+                    continue;
+                }
+                let field = Field::new(name, calculation.data_type(&bound.data_type), true);
+                fields.push(field.with_metadata(calculation_metadata(measure, *calculation)));
+            }
+        }
+        fields
     }
 
     /// The measure called `name`.
@@ -110,9 +134,43 @@ impl BoundCube {
         self.measures.get(name)
     }
 
+    /// The measure and the calculation that the column `name` asks for.
+    ///
+    /// What the cube declares under that name itself comes first.
+    pub(super) fn calculation(&self, name: &str) -> Option<(&Measure, Calculation)> {
+        if self.cube.column(name).is_some() || self.cube.measure(name).is_some() {
+            return None;
+        }
+        Calculation::split(name).find_map(|(measure, calculation)| {
+            let bound = self.measures.get(measure)?;
+            let measure = self.cube.measure(measure)?;
+            calculation.fits(measure, &bound.data_type).then_some((measure, calculation))
+        })
+    }
+
+    /// The type of the measure or calculation `name`.
+    pub(super) fn measure_type(&self, name: &str) -> Option<DataType> {
+        if let Some(measure) = self.measures.get(name) {
+            return Some(measure.data_type.clone());
+        }
+        let (measure, calculation) = self.calculation(name)?;
+        Some(calculation.data_type(&self.measures.get(&measure.name)?.data_type))
+    }
+
+    /// Whether `name` is a measure or a calculation of one.
+    pub(super) fn is_measure(&self, name: &str) -> bool {
+        self.measures.contains_key(name) || self.calculation(name).is_some()
+    }
+
+    /// The columns before the measures, as the normal form names them.
+    pub(super) fn level_schema(&self) -> Result<DFSchema, DataFusionError> {
+        let fields = self.schema.fields().iter().take(self.cube.columns.len()).cloned();
+        DFSchema::try_from_qualified_schema(LEVEL, &Schema::new(fields.collect::<Vec<_>>()))
+    }
+
     /// The metadata of the field `name` of the relation.
     pub(super) fn metadata(&self, name: &str) -> Option<FieldMetadata> {
-        let field = self.schema.field_with_name(name).ok()?;
+        let field = self.calculated.field_with_name(name).ok()?;
         Some(FieldMetadata::from(field.metadata().clone()))
     }
 
@@ -151,7 +209,7 @@ impl BoundCube {
             }
             Definition::Formula { expr, .. } => self.formula(expr, state)?,
         };
-        let (finish, data_type) = self.typed(&leaves, finish, state)?;
+        let (finish, data_type) = self.typed(&leaves, finish)?;
         Ok(BoundMeasure { leaves, finish, data_type })
     }
 
@@ -196,6 +254,7 @@ impl BoundCube {
         let make = |aggregate: LeafAggregate| Leaf {
             aggregate,
             filter: filter.clone(),
+            context: Context::default(),
             measure: name.to_owned(),
         };
         let Some(input) = input else { return Ok((vec![make(LeafAggregate::Rows)], leaf(0))) };
@@ -209,7 +268,7 @@ impl BoundCube {
             AggregateKind::Avg => {
                 let sum = make(LeafAggregate::Sum(input.clone()));
                 let count = make(LeafAggregate::Count(input));
-                let mean = mean_of(&planner::leaf_type(self, &sum, state)?);
+                let mean = mean_of(&planner::leaf_type(self, &sum)?);
                 (vec![sum, count], mean)
             }
         })
@@ -244,14 +303,9 @@ impl BoundCube {
     }
 
     /// `finish` with every cast written out, and its type.
-    fn typed(
-        &self,
-        leaves: &[Leaf],
-        finish: Expr,
-        state: &SessionState,
-    ) -> Result<(Expr, DataType), DataFusionError> {
+    fn typed(&self, leaves: &[Leaf], finish: Expr) -> Result<(Expr, DataType), DataFusionError> {
         let fields = leaves.iter().enumerate().map(|(position, leaf)| {
-            let data_type = planner::leaf_type(self, leaf, state)?;
+            let data_type = planner::leaf_type(self, leaf)?;
             let field = Arc::new(Field::new(position.to_string(), data_type, true));
             Ok((Some(TableReference::bare("leaf")), field))
         });
@@ -369,6 +423,24 @@ fn measure_metadata(measure: &Measure) -> HashMap<String, String> {
     }
     add_title(&mut metadata, "title", measure.title.as_ref());
     add_title(&mut metadata, "description", measure.description.as_ref());
+    metadata
+}
+
+fn calculation_metadata(measure: &Measure, calculation: Calculation) -> HashMap<String, String> {
+    let mut metadata = HashMap::new();
+    metadata.insert("starling.role".to_owned(), "measure".to_owned());
+    metadata.insert("starling.additivity".to_owned(), "non_additive".to_owned());
+    metadata.insert("starling.calculation".to_owned(), calculation.name.to_owned());
+    metadata.insert("starling.measure".to_owned(), measure.name.clone());
+    if calculation.keeps_unit() {
+        if let Some(currency) = &measure.currency {
+            metadata.insert("starling.currency".to_owned(), currency.clone());
+        }
+        if let Some(format) = &measure.format {
+            metadata.insert("format".to_owned(), format.clone());
+        }
+    }
+    metadata.insert("title".to_owned(), calculation.title_of(measure));
     metadata
 }
 

@@ -12,8 +12,10 @@ use datafusion::common::{Column, Result};
 use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery, SetComparison};
 use datafusion::logical_expr::{Expr, Subquery};
 
+use super::context::Context;
+
 /// The relation of level columns.
-const LEVEL: &str = "level";
+pub(super) const LEVEL: &str = "level";
 /// The relation of columns of the fact.
 const FACT: &str = "fact";
 /// The relation of leaves.
@@ -30,8 +32,42 @@ pub struct StarQuery {
     pub groups: Vec<Expr>,
     /// The aggregates to compute per group.
     pub leaves: Vec<Leaf>,
-    /// What to show per group: expressions over leaves.
-    pub finals: Vec<Expr>,
+    /// What to show per group.
+    pub finals: Vec<Final>,
+    /// The role of `date` that contexts speak of, by position in the cube; none where every leaf is
+    /// over its cell's own facts.
+    pub time_role: Option<usize>,
+}
+
+/// What to show per group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Final {
+    /// An expression over leaves.
+    pub value: Expr,
+    /// Shows not the value but its place among those of its siblings.
+    pub place: Option<Place>,
+}
+
+/// A place among siblings: the rows of one grouping set that differ in nothing but the finest level
+/// of the dimension that was grouped by last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// One more than the number of greater values.
+    Rank,
+    /// `A`, `B` or `C`, by the share of the sum that stands before the value.
+    ParetoClass,
+}
+
+impl Final {
+    /// Shows `value`.
+    pub(super) fn value(value: Expr) -> Self {
+        Self { value, place: None }
+    }
+
+    /// Shows the place of `value`.
+    pub(super) fn placed(value: Expr, place: Place) -> Self {
+        Self { value, place: Some(place) }
+    }
 }
 
 /// One aggregate over fact rows.
@@ -41,6 +77,8 @@ pub struct Leaf {
     pub aggregate: LeafAggregate,
     /// Over level columns and columns of the fact; only fact rows for which it is true count.
     pub filter: Option<Expr>,
+    /// Over which facts, as seen from the cell.
+    pub context: Context,
     /// The measure it was first needed for, for messages; no part of its identity to a matcher.
     pub measure: String,
 }
@@ -60,6 +98,8 @@ pub enum LeafAggregate {
     Max(Expr),
     /// The number of different values; NULL is none.
     Distinct(Expr),
+    /// The number of periods in the time window of its context.
+    Periods,
     /// Any other aggregate over level columns, as the query wrote it, without its filter.
     Other(Box<AggregateFunction>),
 }
@@ -95,10 +135,28 @@ fn of_relation<'a>(column: &'a Column, relation: &str) -> Option<&'a str> {
 }
 
 impl LeafAggregate {
+    /// Its name, for people.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Rows | Self::Count(_) => "count",
+            Self::Sum(_) => "sum",
+            Self::Min(_) => "min",
+            Self::Max(_) => "max",
+            Self::Distinct(_) => "distinct",
+            Self::Periods => "periods",
+            Self::Other(call) => call.func.name(),
+        }
+    }
+
+    /// Whether it counts, so that nothing is 0 and not NULL.
+    pub(super) fn counts(&self) -> bool {
+        matches!(self, Self::Rows | Self::Count(_) | Self::Distinct(_))
+    }
+
     /// What is aggregated.
     pub fn inputs(&self) -> Vec<&Expr> {
         match self {
-            Self::Rows => Vec::new(),
+            Self::Rows | Self::Periods => Vec::new(),
             Self::Count(input)
             | Self::Sum(input)
             | Self::Min(input)
@@ -115,7 +173,9 @@ impl LeafAggregate {
 impl Leaf {
     /// Whether both aggregate the same rows the same way.
     fn is_same(&self, other: &Self) -> bool {
-        self.aggregate == other.aggregate && self.filter == other.filter
+        self.aggregate == other.aggregate
+            && self.filter == other.filter
+            && self.context == other.context
     }
 }
 
@@ -128,6 +188,7 @@ impl StarQuery {
             groups: Vec::new(),
             leaves: Vec::new(),
             finals: Vec::new(),
+            time_role: None,
         }
     }
 
@@ -140,6 +201,12 @@ impl StarQuery {
                 self.leaves.len() - 1
             }
         }
+    }
+
+    /// Whether every leaf is over its cell's own facts and shown as it is.
+    pub(super) fn is_plain(&self) -> bool {
+        self.leaves.iter().all(|leaf| leaf.context.is_own())
+            && self.finals.iter().all(|shown| shown.place.is_none())
     }
 
     /// The flat names of all level columns anywhere in the question.

@@ -1,0 +1,258 @@
+//! A question with calculations, planned one grouping set at a time.
+//!
+//! ```text
+//! Union of grouping sets
+//!   Projection      every group (NULL where the set has none), grouping id, finals
+//!     Window        places among siblings, if any
+//!       Join        leaves of the parent and of the total, if any
+//!         Aggregate one row for each cell that any part has facts for
+//!           Union   a part for each context: its leaves, and NULL for the others
+//! ```
+
+use datafusion::common::{Column, JoinType, NullEquality, Result, ScalarValue, plan_err};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions_aggregate::expr_fn::{max, min};
+use datafusion::logical_expr::{
+    Aggregate, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast, lit, when,
+};
+
+use super::bound::BoundCube;
+use super::context::{Ancestor, Context};
+use super::grouping::{Grouping, GroupingSet};
+use super::normal_form::{StarQuery, leaf_position, level, substitute};
+use super::part::{Parts, Value, group_name, leaf_name};
+use super::place::placed;
+use super::subject::{Parent, Subject};
+
+/// The alias of rows of cells where they are joined with those of an ancestor.
+const CELLS: &str = "cells";
+/// The alias of rows of an ancestor.
+const ANCESTOR: &str = "ancestor";
+/// The key of a cell's parent, where that is not grouped by.
+const PARENT: &str = "parent";
+/// The least and greatest key of a parent over the facts of a cell.
+const PARENTS: [&str; 2] = ["least_parent", "greatest_parent"];
+
+/// The plan of `query`: its group columns (with the grouping id, if any), then its finals.
+pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> {
+    let grouping = Grouping::of(&query.groups)?;
+    let parts = Parts { query, bound, grouping: &grouping };
+    check_periods(&parts)?;
+    let cells = Cells { parts };
+    let mut all: Option<LogicalPlanBuilder> = None;
+    for set in &grouping.sets {
+        let rows = cells.of_set(set)?;
+        all = Some(match all {
+            None => rows,
+            Some(all) => all.union(rows.build()?)?,
+        });
+    }
+    match all {
+        Some(all) => all.build(),
+        None => plan_err!("a question without grouping sets"),
+    }
+}
+
+/// A calculation that compares periods needs one somewhere.
+fn check_periods(parts: &Parts<'_>) -> Result<()> {
+    let Some(leaf) = parts.query.leaves.iter().find(|leaf| leaf.context.needs_period()) else {
+        return Ok(());
+    };
+    for set in &parts.grouping.sets {
+        if parts.time_cells(set, &leaf.context)?.finest().is_some() {
+            return Ok(());
+        }
+    }
+    let role = &parts.bound.cube.roles[parts.time_role()?].role.name;
+    plan_err!(
+        "a calculation of `{}` compares periods, and none is grouped by; \
+         group by a level such as {role}_month",
+        leaf.measure
+    )
+}
+
+struct Cells<'a> {
+    parts: Parts<'a>,
+}
+
+impl Cells<'_> {
+    /// The rows of one grouping set, with the columns of the answer.
+    fn of_set(&self, set: &GroupingSet) -> Result<LogicalPlanBuilder> {
+        let Parts { query, bound, grouping } = self.parts;
+        let subject = Subject::of(grouping, set, query.time_role, bound);
+        let mut contexts: Vec<&Context> = Vec::new();
+        for leaf in &query.leaves {
+            if !contexts.contains(&&leaf.context) {
+                contexts.push(&leaf.context);
+            }
+        }
+        let (own, above): (Vec<&Context>, Vec<&Context>) =
+            contexts.into_iter().partition(|context| context.ancestor == Ancestor::Own);
+        let parent = match &subject.parent {
+            Parent::Level(key) if above.iter().any(|c| c.ancestor == Ancestor::Parent) => Some(key),
+            _ => None,
+        };
+        let mut rows = self.merged(set, &own, parent)?;
+        for context in above {
+            rows = self.with_ancestor(rows, set, &subject, context)?;
+        }
+        self.finished(rows, set, &subject)
+    }
+
+    /// One row for each cell of `set` that any of `contexts` has facts for.
+    fn merged(
+        &self,
+        set: &GroupingSet,
+        contexts: &[&Context],
+        parent: Option<&String>,
+    ) -> Result<LogicalPlanBuilder> {
+        let mut plans = Vec::new();
+        let mut values = Vec::new();
+        for context in contexts {
+            let mut computed = self.parts.values_of(context)?;
+            if let Some(key) = parent
+                && context.is_own()
+            {
+                computed.extend(self.parent_values(key)?);
+            }
+            match self.parts.part(set, context, &computed)? {
+                Some(plan) => plans.push(plan),
+                None => computed.iter_mut().for_each(|value| value.counts = false),
+            }
+            values.extend(computed);
+        }
+        let groups: Vec<Expr> = set.groups.iter().map(|at| col(&group_name(*at))).collect();
+        let mut all: Option<LogicalPlanBuilder> = None;
+        for plan in plans {
+            let schema = plan.schema().clone();
+            let shown = values.iter().map(|value| {
+                let given = schema.has_column_with_unqualified_name(&value.name);
+                let given = if given { col(&value.name) } else { lit(ScalarValue::Null) };
+                cast(given, value.data_type.clone()).alias(&value.name)
+            });
+            let shown = groups.iter().cloned().chain(shown).collect::<Vec<_>>();
+            let part = LogicalPlanBuilder::from(plan).project(shown)?;
+            all = Some(match all {
+                None => part,
+                Some(all) => all.union(part.build()?)?,
+            });
+        }
+        let Some(all) = all else {
+            return plan_err!("nothing that is asked for has a value in the grand total");
+        };
+        // At most one part has a value for a leaf in a cell; the others have NULL.
+        let merged = values.iter().map(|value| max(col(&value.name)).alias(&value.name));
+        let merged = all.aggregate(groups.clone(), merged.collect::<Vec<_>>())?;
+        let shown = values.iter().filter(|value| !PARENTS.contains(&value.name.as_str()));
+        let shown = shown.map(|value| {
+            let column = col(&value.name);
+            let column = if value.counts { coalesce(vec![column, lit(0_i64)]) } else { column };
+            column.alias(&value.name)
+        });
+        let mut shown: Vec<Expr> = groups.into_iter().chain(shown).collect();
+        if parent.is_some() {
+            // A member under two parents has none that its share could be of.
+            let [least, greatest] = PARENTS.map(col);
+            shown.push(when(least.clone().eq(greatest), least).end()?.alias(PARENT));
+        }
+        merged.project(shown)
+    }
+
+    fn parent_values(&self, key: &str) -> Result<Vec<Value>> {
+        let data_type = level(key).get_type(&self.parts.bound.level_schema()?)?;
+        let value = |name: &str, aggregate: Expr| Value {
+            name: name.to_owned(),
+            data_type: data_type.clone(),
+            aggregate,
+            counts: false,
+        };
+        let [least, greatest] = PARENTS;
+        Ok(vec![value(least, min(level(key))), value(greatest, max(level(key)))])
+    }
+
+    /// `rows` with the leaves of `context`, which is of a cell above.
+    fn with_ancestor(
+        &self,
+        rows: LogicalPlanBuilder,
+        set: &GroupingSet,
+        subject: &Subject,
+        context: &Context,
+    ) -> Result<LogicalPlanBuilder> {
+        let values = self.parts.values_of(context)?;
+        let of_parent = context.ancestor == Ancestor::Parent;
+        let groups = if of_parent { subject.common(set) } else { Vec::new() };
+        let mut groups: Vec<(String, Expr)> = groups
+            .into_iter()
+            .map(|at| (group_name(at), self.parts.grouping.groups[at].clone()))
+            .collect();
+        if let (Parent::Level(key), true) = (&subject.parent, of_parent) {
+            groups.push((PARENT.to_owned(), level(key)));
+        }
+        let above = self.parts.own(&groups, &values)?.alias(ANCESTOR)?.build()?;
+        let own = rows.schema().columns().into_iter().map(|column| of(CELLS, &column.name));
+        let own: Vec<Expr> = own.collect();
+        let rows = rows.alias(CELLS)?;
+        let joined = if groups.is_empty() {
+            rows.cross_join(above)?
+        } else {
+            let key = |relation| {
+                let names = groups.iter().map(move |(name, _)| Column::new(Some(relation), name));
+                names.collect::<Vec<_>>()
+            };
+            let keys = (key(CELLS), key(ANCESTOR));
+            rows.join_detailed(above, JoinType::Left, keys, None, NullEquality::NullEqualsNull)?
+        };
+        let added = values.iter().map(|value| of(ANCESTOR, &value.name));
+        joined.project(own.into_iter().chain(added).collect::<Vec<_>>())
+    }
+
+    /// `rows` with the columns of the answer.
+    fn finished(
+        &self,
+        rows: LogicalPlanBuilder,
+        set: &GroupingSet,
+        subject: &Subject,
+    ) -> Result<LogicalPlanBuilder> {
+        let Parts { query, bound, grouping } = self.parts;
+        let mut shown: Vec<Expr> = set.groups.iter().map(|at| col(&group_name(*at))).collect();
+        for (at, given) in query.finals.iter().enumerate() {
+            let over_leaves = |column: &Column| leaf_position(column).map(|at| col(&leaf_name(at)));
+            shown.push(substitute(given.value.clone(), &over_leaves)?.alias(final_name(at)));
+        }
+        let mut rows = rows.project(shown)?;
+        let siblings: Vec<Expr> =
+            subject.common(set).into_iter().map(|at| col(&group_name(at))).collect();
+        for (at, given) in query.finals.iter().enumerate() {
+            if let Some(place) = given.place {
+                rows = placed(rows, &final_name(at), place, &siblings)?;
+            }
+        }
+        let schema = bound.level_schema()?;
+        let mut answer = Vec::new();
+        for (at, expr) in grouping.groups.iter().enumerate() {
+            let name = group_name(at);
+            answer.push(if set.groups.contains(&at) {
+                col(&name)
+            } else {
+                cast(lit(ScalarValue::Null), expr.get_type(&schema)?).alias(name)
+            });
+        }
+        let id = set.id.clone().map(|id| lit(id).alias(Aggregate::INTERNAL_GROUPING_ID));
+        answer.extend(id);
+        answer.extend((0..query.finals.len()).map(|at| col(&final_name(at))));
+        rows.project(answer)
+    }
+}
+
+fn final_name(position: usize) -> String {
+    format!("final_{position}")
+}
+
+fn col(name: &str) -> Expr {
+    Expr::Column(Column::from_name(name))
+}
+
+/// The column `name` of `relation`, without it.
+fn of(relation: &str, name: &str) -> Expr {
+    Expr::Column(Column::new(Some(relation), name)).alias(name)
+}
