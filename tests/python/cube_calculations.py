@@ -170,7 +170,7 @@ def coarser(model, cube, subject, level):
 
 
 def moved(day, months):
-    return f"CAST({day} + INTERVAL {months} MONTH AS DATE)"
+    return f"CAST({day} + INTERVAL ({months}) MONTH AS DATE)"
 
 
 def moved_by_weeks(day):
@@ -271,7 +271,7 @@ class Expansion:
         self.add("rows_then", f"SELECT *{groups} FROM {relation}{other_rows}")
         self.add("rows_now", f"SELECT * FROM rows_then WHERE {self.time_conditions}")
         answers = [self.of_set(k, part) for k, part in enumerate(self.question.all_sets())]
-        tables = ", ".join(f"{name} AS ({sql})" for name, sql in self.tables)
+        tables = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in self.tables)
         return f"WITH {tables} SELECT * FROM ({' UNION ALL '.join(answers)}) AS answer{tail(self.question)}"
 
     def add(self, name, sql):
@@ -286,9 +286,10 @@ class Expansion:
             shown += [f"{int(i not in part)} AS t{i}" for i in range(len(self.question.groups))]
         values = [value.sql(write) for value in self.question.values]
         shown += [f"{value} AS v{i}" for i, value in enumerate(values)]
-        having = " AND ".join(value.sql(write) for value in self.question.having)
-        joins = one.finish()
-        return f"SELECT {', '.join(shown)} FROM {joins}{f' WHERE {having}' if having else ''}"
+        kept = " AND ".join(value.sql(write) for value in self.question.having) or "TRUE"
+        # Places are taken among all rows, those that HAVING leaves out too.
+        cells = f"SELECT {', '.join(shown)}, {kept} AS kept FROM {one.finish()}"
+        return f"SELECT * EXCLUDE (kept) FROM ({cells}) AS c WHERE kept"
 
 
 @dataclass
@@ -309,15 +310,10 @@ class SetExpansion:
             whole.model, whole.cube, whole.question, whole.known, whole.role, part
         )
         self.series_names = {}
-        self.made_of = set()
         self.context()
 
     def named(self, name):
         return f"{name}{self.k}"
-
-    def columns(self, part=None, of="", more=()):
-        names = [f"{of}g{i}" for i in (self.part if part is None else part)]
-        return ", ".join([f"{of}cell" if False else "1 AS one", *names, *more])
 
     def groups_of(self, of, part=None):
         return "".join(f", {of}.g{i}" for i in (self.part if part is None else part))
@@ -380,20 +376,13 @@ class SetExpansion:
         if name in MOVING:
             more = f", any_value({periods_there(int(name.rpartition('_')[2]), self.period)}) AS periods" if self.period else ""
         sql = (
-            f"SELECT ({value}) AS v, 'then' AS found, count(*) AS facts{more}{shown} FROM rows_then_{self.k} r "
+            f"SELECT ({value}) AS v, 'then' AS found, count(*) AS facts{more}{shown} FROM rows_then r "
             f"JOIN {table}_days d ON d.day = r.{whole.role}_date"
         )
         if more:
             sql += f" JOIN {bounds} b ON {self.on('d', 'b', self.time_part)}"
         sql += f" GROUP BY {', '.join(by)}" if by else ""
-        self.rows_then()
         whole.add(table, f"SELECT * FROM ({sql}) WHERE facts > 0")
-
-    def rows_then(self):
-        name = f"rows_then_{self.k}"
-        if all(known != name for known, _ in self.whole.tables):
-            place = next(i for i, (known, _) in enumerate(self.whole.tables) if known == "rows_now")
-            self.whole.tables.insert(place, (name, "SELECT * FROM rows_then"))
 
     def contributing(self, name, days, context, bounds, time_filter):
         """Per cell's time members the days whose facts count."""
@@ -452,8 +441,7 @@ class SetExpansion:
                 sql = f"SELECT * FROM ({sql}) WHERE (SELECT count(*) FROM rows_now) > 0"
             self.whole.add(table, sql)
         table = self.series_names[key]
-        nothing = aggregate_over_flat(self.whole.model, self.whole.cube, aggregate)
-        return self.found(table, nothing)
+        return self.found(table, aggregate_over_flat(self.whole.model, self.whole.cube, aggregate))
 
     def at(self, aggregate, name):
         """The value of a series; without a contributing fact that of the measure over nothing."""

@@ -417,8 +417,10 @@ def pivot(model, database, asked):
         return found
 
     body = cells(True, True)
-    heads = sorted({top for _, top in body}, key=in_order)
+    heads = sorted({top for _, top in body}, key=in_order) if asked.columns else [()]
     sides = sorted({side for side, _ in body}, key=in_order)
+    if asked.totals and asked.columns and not asked.rows:
+        sides = [()]
     by_row, by_column, total = cells(True, False), cells(False, True), cells(False, False)
     sides = sorted_rows(asked, axes, sides, body if not asked.columns else by_row)
     if asked.limit is not None:

@@ -113,6 +113,8 @@ class Question:
     offset: int | None = None
     # `direct`, `subquery` or `cte`: what stands between the relation and the question.
     source: str = "direct"
+    # Another relation of the cube than the one of its name.
+    relation: str | None = None
 
     def all_sets(self):
         return self.sets if self.sets is not None else (tuple(range(len(self.groups))),)
@@ -134,9 +136,7 @@ class Question:
 
     def sql(self, known):
         """For Starling; `known` are the flat columns of the cube."""
-        relation = f"{self.schema}.{self.cube}"
-        if any(aggregate.calculation for aggregate in self.aggregates()) and self.source != "direct":
-            relation = f'{self.schema}."{self.cube}$calculations"'
+        relation = f'{self.schema}."{self.relation}"' if self.relation else f"{self.schema}.{self.cube}"
         if self.source == "direct":
             return self.select(relation, {}, self.where, known)
         columns = list(dict.fromkeys(c for text in self.texts() for c in columns_in(text, known)))
@@ -194,6 +194,8 @@ class Question:
         """Questions with one thing less, the largest steps first."""
         if self.source != "direct":
             yield replace(self, source="direct")
+        if self.relation is not None:
+            yield replace(self, relation=None)
         if self.limit is not None or self.offset is not None:
             yield replace(self, limit=None, offset=None)
         if self.order:

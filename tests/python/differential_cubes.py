@@ -23,11 +23,12 @@ import adbc_driver_manager
 import duckdb
 import pyarrow as pa
 
+from cube_calculations import calculation_sql
 from cube_expansion import open_oracle, pivot, question_sql
 from cube_models import random_model, write_project
 from cube_properties import broken_properties
 from cube_questions import Listing, Nested, Pivot
-from random_questions import Asker
+from random_questions import Asker, CalculationAsker
 
 AT_ONCE = 2
 RELATIVE, ABSOLUTE = 1e-9, 1e-9
@@ -43,7 +44,9 @@ class Served:
         self.command = [binary, "-C", str(folder)]
         self.run("load", "--quiet")
         self.oracle = open_oracle(self.model, folder)
-        self.askers = {c.name: Asker(self.model, c, self.oracle) for c in self.model.cubes}
+        cubes = self.model.cubes
+        self.askers = {cube.name: Asker(self.model, cube, self.oracle) for cube in cubes}
+        self.calculations = {cube.name: CalculationAsker(self.model, cube, self.oracle) for cube in cubes}
         self.log = Path(folder) / "serve.log"
         with open(self.log, "w", encoding="utf-8") as log:
             self.server = subprocess.Popen([*self.command, "serve", "--flight", "127.0.0.1:0"], stderr=log)
@@ -87,7 +90,10 @@ class Served:
             return "(the cells of the pivot, from the flat table)"
         if isinstance(question, Nested):
             return question.text.format(*(self.theirs(part) for part in question.parts))
-        return question.theirs if isinstance(question, Listing) else question_sql(self.model, question)
+        if isinstance(question, Listing):
+            return question.theirs
+        calculated = any(aggregate.calculation for aggregate in question.aggregates())
+        return (calculation_sql if calculated else question_sql)(self.model, question)
 
     def answer(self, question):
         """Names of columns, and rows, of Starling."""
@@ -191,13 +197,18 @@ class Failure:
         self.name, self.question, self.told = name, question, told
 
 
+def kind_of(told):
+    """What kind of wrong: answers that differ, or a failure."""
+    return "fail" if " fails: " in told.splitlines()[0] else "differ"
+
+
 def shrunk(served, question, told):
     """The smallest question found that is wrong too."""
-    kind = told.split(":")[0].split(" ")[-1]
+    kind = kind_of(told)
     for _ in range(40):
         for smaller in question.smaller():
             found = served.wrong(smaller)
-            if found is not None and found.split(":")[0].split(" ")[-1] == kind:
+            if found is not None and kind_of(found) == kind:
                 question, told = smaller, found
                 break
         else:
@@ -213,12 +224,11 @@ class Differential:
 
     def question(self, served, name):
         dice = Random(name)
-        asker = served.askers[dice.choice(sorted(served.askers))]
+        cube = dice.choice(sorted(served.askers))
         if dice.random() < 0.03:
-            return asker.pivot(dice)
-        if self.options.calculations and dice.random() < 0.4:
-            return asker.calculation(dice)
-        return asker.question(dice)
+            return served.askers[cube].pivot(dice)
+        calculated = self.options.calculations and dice.random() < 0.4
+        return (served.calculations if calculated else served.askers)[cube].question(dice)
 
     def model(self, number, questions):
         name = f"{self.options.seed}.{number}"

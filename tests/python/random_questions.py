@@ -1,7 +1,20 @@
 """Random questions to the cube of a random model."""
 
+from dataclasses import replace
 from itertools import combinations
 
+from cube_calculations import (
+    AT_OTHER_TIMES,
+    CALCULATIONS,
+    MOVING,
+    NEED_PERIOD,
+    PLACES,
+    date_roles,
+    is_time,
+    period_of,
+    subject_of,
+    time_role,
+)
 from cube_models import scale_of
 from cube_questions import (
     PLAIN,
@@ -36,7 +49,18 @@ class Asker:
             ]
             for name in self.known
         }
-        self.totals = {}
+        # For every role but dates, the keys that its fact rows have on all levels.
+        self.places = {
+            role.name: self.key_rows(database, relation, role)
+            for role in cube.roles
+            if role.dimension != "date"
+        }
+
+    def key_rows(self, database, relation, role):
+        levels = [level.name for level in self.model.dimensions[role.dimension].levels]
+        keys = ", ".join(f"{role.name}_{level}_key" for level in levels)
+        rows = database.execute(f"SELECT DISTINCT {keys} FROM {relation}").fetchall()
+        return [dict(zip(levels, row)) for row in rows]
 
     def is_number(self, measure):
         return measure.type in ("int", "double") or scale_of(measure.type) is not None
@@ -316,7 +340,134 @@ def sql_literal(value):
     return f"CAST('{value}' AS DECIMAL(38,{-value.as_tuple().exponent}))"
 
 
-def time_free(question, known):
-    """Whether no text of the question names a column of a date role."""
-    names = [c for text in question.texts() for c in columns_in(text, known)]
-    return all(known[name].role is None or known[name].role.dimension != "date" for name in names)
+
+TIME_GROUPS = [
+    (), ("year",), ("half",), ("quarter",), ("month",), ("week",), ("day",), ("fiscal_year",), ("fiscal_quarter",),
+    ("year", "month"), ("year", "quarter"), ("year", "half", "quarter"), ("quarter", "month"), ("fiscal_year", "fiscal_quarter"),
+    ("fiscal_year", "month"), ("month", "day"), ("week", "day"), ("year", "week"), ("weekday",), ("year", "weekday"),
+]
+
+
+class CalculationAsker(Asker):
+    """Questions with calculations: each condition is over one date role, or over none."""
+
+    def columns_of(self, role):
+        """Columns of a date role by its name; without one, all columns that are of no date role."""
+        if role is not None:
+            return [c for c in self.columns if c.role is not None and c.role.name == role]
+        return [c for c in self.columns if c.role is None or c.role.dimension != "date"]
+
+    def question(self, dice):
+        roles = date_roles(self.cube)
+        if not roles:
+            return super().question(dice)
+        while True:
+            question = self.calculations(dice, dice.choice(roles))
+            if question is not None:
+                return question
+
+    def calculations(self, dice, role):
+        groups = self.time_groups(dice, role) + self.other_groups(dice)
+        sets, written = None, dice.choice(["list", "ordinal"])
+        if groups and len(groups) <= 3 and dice.random() < 0.3:
+            sets, written = self.grouping(dice, groups)
+        schema = dice.choice(["cubes", "cubes", "cubes_bi"])
+        where = tuple(self.time_condition(dice, role) for _ in range(dice.choice([0, 0, 1, 1, 2])))
+        if dice.random() < 0.4:
+            where += (self.condition(dice, self.columns_of(None)),)
+        if dice.random() < 0.1 and len(date_roles(self.cube)) > 1:
+            where += (self.condition(dice, self.columns_of(dice.choice(date_roles(self.cube)))),)
+        bare = Question(self.cube.name, schema, where, groups, sets, written)
+        role = time_role(self.cube, bare, self.known)
+        if any(is_time(text, role, self.known) is None for text in where + groups):
+            return None
+        values = tuple(self.calculated(dice, bare, role) for _ in range(dice.randint(1, 3)))
+        if dice.random() < 0.5:
+            values += (Value("{0}", (self.aggregate(dice, schema, measures=self.cube.measures),)),)
+            if any(self.mixed(value, role) for value in values):
+                return None
+        having = ()
+        if groups and dice.random() < 0.1:
+            having = (Value("{0} > 1", (self.calculated(dice, bare, role, numeric=True).aggregates)),)
+        question = Question(self.cube.name, schema, where, groups, sets, written, True, values, having)
+        if dice.random() < 0.1:
+            question = replace(question, relation=f"{self.cube.name}$calculations")
+        return self.maybe_ordered(dice, question)
+
+    def mixed(self, value, role):
+        conditions = [a.condition for a in value.aggregates if a.condition]
+        return any(is_time(condition, role, self.known) is None for condition in conditions)
+
+    def time_groups(self, dice, role):
+        levels = dice.choice(TIME_GROUPS)
+        return tuple(f"{role}_{level}{dice.choice(['', '', '_key'])}" for level in levels)
+
+    def other_groups(self, dice):
+        columns = [c for c in self.columns_of(None) if c.kind in ("level", "key", "locale")]
+        count = dice.choice([0, 0, 1, 1, 2])
+        chosen = dice.sample(columns, min(len(columns), count))
+        return tuple(column.name for column in chosen)
+
+    def time_condition(self, dice, role):
+        columns = [c for c in self.columns_of(role) if c.level or c.name == f"{role}_date"]
+        if dice.random() < 0.4:
+            columns = [c for c in columns if c.level in ("year", "fiscal_year", "half")]
+        return self.condition(dice, columns)
+
+    def calculated(self, dice, question, role, numeric=False):
+        """A measure with a calculation that the contract allows in the question."""
+        measures = [m for m in self.cube.measures if self.is_number(m) or not numeric]
+        measure = dice.choice(measures)
+        allowed = [c for c in CALCULATIONS if self.allows(c, measure, question, role)]
+        if numeric:
+            allowed = [c for c in allowed if c != "pareto_class"]
+        calculation = dice.choice(allowed)
+        condition = None
+        if dice.random() < 0.2:
+            condition = self.condition(dice, self.columns_of(dice.choice([None, role])))
+        form = "AGG"
+        if question.schema == "cubes_bi" and self.is_number(measure):
+            form = dice.choice(["SUM", "AVG", "MIN", "MAX"]) if calculation != "pareto_class" else "MAX"
+        return Value("{0}", (Aggregate(form, measure.name, calculation, condition=condition),))
+
+    def allows(self, calculation, measure, question, role):
+        sets = question.all_sets()
+        periods = [period_of(self.model, self.cube, question, self.known, role, part)[0] for part in sets]
+        if calculation in NEED_PERIOD and not any(periods):
+            return False
+        if calculation in AT_OTHER_TIMES:
+            return True
+        if not self.is_number(measure):
+            return False
+        if calculation in MOVING or calculation == "pareto_class":
+            if not measure.additive:
+                return False
+        if calculation in MOVING and (scale_of(measure.type) or 0) > 6:
+            return False
+        if calculation in ("share_of_parent", *PLACES):
+            return all(self.has_clear_subject(question, role, part) for part in sets)
+        return True
+
+    def has_clear_subject(self, question, role, part):
+        """Whether the subject's levels in the set lie on one hierarchy, and its members have one parent."""
+        subject = subject_of(question, self.known, part, role)
+        columns = [self.known[question.groups[i]] for i in part]
+        own = [c for c in columns if (c.role.name if c.role else c.level) == subject]
+        levels = {c.level for c in own}
+        if not own or own[0].role is None:
+            return True
+        hierarchies = self.model.hierarchies(self.cube, own[0].role).values()
+        if len(levels) > 1 and not any(levels <= set(hierarchy) for hierarchy in hierarchies):
+            return False
+        return own[0].role.dimension == "date" or self.is_strict(own[0].role)
+
+    def is_strict(self, role):
+        """Whether every member of every level has one parent in every hierarchy."""
+        for hierarchy in self.model.hierarchies(self.cube, role).values():
+            for above, level in zip(hierarchy, hierarchy[1:]):
+                parents = {}
+                for place in self.places[role.name]:
+                    known = parents.setdefault(place[level], place[above])
+                    if known != place[above]:
+                        return False
+        return True
