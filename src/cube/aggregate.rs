@@ -409,20 +409,11 @@ fn check_function(call: &AggregateFunction, name: &str, input: &CubeInput) -> Re
     let mode = input.mode;
     let measure = input.cube.cube.measure(name);
     let distinct = call.params.distinct;
-    let kind = measure.and_then(Measure::aggregate_kind);
-    let same = match kind {
-        Some(AggregateKind::Sum) => function == "sum" && !distinct,
-        Some(AggregateKind::Avg) => function == "avg" && !distinct,
-        Some(AggregateKind::Min) => function == "min",
-        Some(AggregateKind::Max) => function == "max",
-        Some(AggregateKind::Count) => function == "count" && !distinct,
-        Some(AggregateKind::Distinct) => function == "count" && distinct,
-        None => false,
-    };
-    if same {
+    let plain = measure.and_then(Measure::plain_aggregate);
+    if plain.is_some_and(|plain| plain.is(function, distinct)) {
         return Ok(());
     }
-    let counts = matches!(kind, Some(AggregateKind::Count | AggregateKind::Distinct));
+    let counts = measure.and_then(Measure::aggregate_kind).is_some_and(AggregateKind::counts);
     let understood = match function {
         "sum" | "avg" => !distinct,
         "min" | "max" | "any_value" => true,
@@ -439,10 +430,13 @@ fn check_function(call: &AggregateFunction, name: &str, input: &CubeInput) -> Re
         format!("{function}({name})")
     };
     let written = written.replacen(function, &function.to_uppercase(), 1);
-    let own = kind.map(|kind| format!(" or {}", kind.sql(name))).unwrap_or_default();
+    let own = plain.map(|plain| format!(" or {}", plain.sql(name))).unwrap_or_default();
+    let over_time = measure.and_then(Measure::over_time);
+    let over_time = over_time.map(|how| format!(" over_time {}", how.word()));
     plan_err!(
-        "{written} does not fit the measure `{name}`, a {}; write AGG({name}){own}",
-        measure.map_or("calculation", Measure::kind)
+        "{written} does not fit the measure `{name}`, a {}{}; write AGG({name}){own}",
+        measure.map_or("calculation", Measure::kind),
+        over_time.unwrap_or_default()
     )
 }
 

@@ -14,8 +14,8 @@ use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::functions::core::expr_fn::nullif;
 use datafusion::logical_expr::{
-    BinaryExpr, EmptyRelation, Expr, ExprSchemable, LogicalPlan, Operator, Projection, ScalarUDF,
-    TableSource, binary_expr, cast, lit, when,
+    BinaryExpr, EmptyRelation, Expr, ExprSchemable, LogicalPlan, Operator, Projection, TableSource,
+    binary_expr, cast, lit, when,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
@@ -23,12 +23,11 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use super::calculation::{CALCULATIONS, Calculation};
 use super::checked_sum::summed_as;
 use super::context::Context;
-use super::mean::DecimalMean;
 use super::model::{
     AggregateDefinition, AggregateKind, Cube, Definition, FlatColumn, Input, Measure,
 };
 use super::normal_form::{LEVEL, Leaf, LeafAggregate, leaf, leaf_position, substitute};
-use super::planner;
+use super::{leaves, planner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::star::Title;
 
@@ -244,34 +243,20 @@ impl BoundCube {
         if let (Some(amount), Some(rate)) = (&input, &aggregate.rate) {
             input = Some(amount.clone() * of_fact(rate));
         }
-        if let (Some(amount), AggregateKind::Sum | AggregateKind::Avg) = (&input, aggregate.kind) {
-            let data_type = amount.get_type(&fact)?;
-            if summed_as(&data_type).is_none() {
-                let sql = aggregate.input.sql();
-                return plan_err!("`{sql}` cannot be summed: it is {data_type}");
-            }
+        if let Some(amount) = &input {
+            check_type(aggregate, &amount.get_type(&fact)?)?;
         }
+        let day = aggregate.day.as_deref().map(of_fact);
         let make = |aggregate: LeafAggregate| Leaf {
             aggregate,
             filter: filter.clone(),
             context: Context::default(),
             measure: name.to_owned(),
         };
-        let Some(input) = input else { return Ok((vec![make(LeafAggregate::Rows)], leaf(0))) };
-        let single = |aggregate: LeafAggregate| (vec![make(aggregate)], leaf(0));
-        Ok(match aggregate.kind {
-            AggregateKind::Sum => single(LeafAggregate::Sum(input)),
-            AggregateKind::Min => single(LeafAggregate::Min(input)),
-            AggregateKind::Max => single(LeafAggregate::Max(input)),
-            AggregateKind::Count => single(LeafAggregate::Count(input)),
-            AggregateKind::Distinct => single(LeafAggregate::Distinct(input)),
-            AggregateKind::Avg => {
-                let sum = make(LeafAggregate::Sum(input.clone()));
-                let count = make(LeafAggregate::Count(input));
-                let mean = mean_of(&planner::leaf_type(self, &sum)?);
-                (vec![sum, count], mean)
-            }
-        })
+        let leaves: Vec<Leaf> =
+            leaves::aggregates(aggregate, input, day)?.into_iter().map(make).collect();
+        let first = planner::leaf_type(self, &leaves[0])?;
+        Ok((leaves, leaves::finish(aggregate, &first)?))
     }
 
     /// A formula with each measure replaced by what it is made of.
@@ -371,16 +356,23 @@ fn checked_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionE
     checked.data()
 }
 
-/// The mean from leaf 0, a sum of type `sum`, and leaf 1, a count.
-fn mean_of(sum: &DataType) -> Expr {
-    match sum {
-        DataType::Decimal128(..) => {
-            ScalarUDF::from(DecimalMean::new()).call(vec![leaf(0), leaf(1)])
+/// Whether values of type `input` can be aggregated as `aggregate` says.
+fn check_type(aggregate: &AggregateDefinition, input: &DataType) -> Result<(), DataFusionError> {
+    let sql = aggregate.input.sql();
+    let numeric = summed_as(input).is_some();
+    match aggregate.kind {
+        AggregateKind::Sum | AggregateKind::Avg if !numeric => {
+            plan_err!("`{sql}` cannot be summed: it is {input}")
         }
-        _ => {
-            let count = nullif(cast(leaf(1), DataType::Float64), lit(0.0));
-            cast(leaf(0), DataType::Float64) / count
+        AggregateKind::Median
+        | AggregateKind::Quantile(_)
+        | AggregateKind::Variance(_)
+        | AggregateKind::Deviation(_)
+            if !numeric =>
+        {
+            plan_err!("`{sql}` has no {}: it is {input}", aggregate.kind.word())
         }
+        _ => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use datafusion::common::{Column, JoinType, NullEquality, Result, ScalarValue, pl
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::{max, min};
 use datafusion::logical_expr::{
-    Aggregate, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast, lit, when,
+    Aggregate, AggregateUDF, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast, lit, when,
 };
 
 use super::bound::BoundCube;
@@ -22,6 +22,7 @@ use super::grouping::{Grouping, GroupingSet};
 use super::normal_form::{StarQuery, leaf_position, level, substitute};
 use super::part::{Parts, Value, group_name, leaf_name};
 use super::place::placed;
+use super::state::{Stage, StateAggregate};
 use super::subject::{Parent, Subject};
 
 /// The alias of rows of cells where they are joined with those of an ancestor.
@@ -127,10 +128,14 @@ impl Cells<'_> {
             let schema = plan.schema().clone();
             let shown = values.iter().map(|value| {
                 let given = schema.has_column_with_unqualified_name(&value.name);
-                let given = if given { col(&value.name) } else { lit(ScalarValue::Null) };
-                cast(given, value.data_type.clone()).alias(&value.name)
+                let given = if given {
+                    cast(col(&value.name), value.data_type.clone())
+                } else {
+                    lit(ScalarValue::try_from(&value.data_type)?)
+                };
+                Ok(given.alias(&value.name))
             });
-            let shown = groups.iter().cloned().chain(shown).collect::<Vec<_>>();
+            let shown = groups.iter().cloned().map(Ok).chain(shown).collect::<Result<Vec<_>>>()?;
             let part = LogicalPlanBuilder::from(plan).project(shown)?;
             all = Some(match all {
                 None => part,
@@ -141,7 +146,7 @@ impl Cells<'_> {
             return plan_err!("nothing that is asked for has a value in the grand total");
         };
         // At most one part has a value for a leaf in a cell; the others have NULL.
-        let merged = values.iter().map(|value| max(col(&value.name)).alias(&value.name));
+        let merged = values.iter().map(|value| the_one(value).alias(&value.name));
         let merged = all.aggregate(groups.clone(), merged.collect::<Vec<_>>())?;
         let shown = values.iter().filter(|value| !PARENTS.contains(&value.name.as_str()));
         let shown = shown.map(|value| {
@@ -165,6 +170,7 @@ impl Cells<'_> {
             data_type: data_type.clone(),
             aggregate,
             counts: false,
+            state: None,
         };
         let [least, greatest] = PARENTS;
         Ok(vec![value(least, min(level(key))), value(greatest, max(level(key)))])
@@ -241,6 +247,17 @@ impl Cells<'_> {
         answer.extend(id);
         answer.extend((0..query.finals.len()).map(|at| col(&final_name(at))));
         rows.project(answer)
+    }
+}
+
+/// The one value of a column that is not NULL; states have no order to take the greatest of.
+fn the_one(value: &Value) -> Expr {
+    match &value.state {
+        None => max(col(&value.name)),
+        Some((function, measure)) => {
+            let merge = StateAggregate::new(*function, Stage::Merge, measure);
+            AggregateUDF::from(merge).call(vec![col(&value.name)])
+        }
     }
 }
 

@@ -19,6 +19,8 @@ mod context;
 mod normal_form;
 mod checked_sum;
 mod mean;
+mod state;
+mod leaves;
 mod calculation;
 mod bound;
 mod star_text;
@@ -51,7 +53,7 @@ pub use context::{Ancestor, Context, Period, Step, TimeWindow};
 pub use describe::{cubes, dimensions, hierarchies, levels, measures};
 pub use model::{
     Additivity, AggregateDefinition, AggregateKind, ColumnKind, Cube, CubeRole, Definition,
-    FlatColumn, Input, Measure,
+    FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
 };
 pub use normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
 pub use query::{CubeQuery, Filter, Sort};
@@ -59,3 +61,4 @@ pub use relation::{CubeRelation, Mode, calculations_relation, register};
 pub use rule::{CubeRule, analyzer_rules, star_queries};
 pub use spec::{ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec, read};
 pub use sql::functions;
+pub use state::{Edge, StateFunction};

@@ -13,6 +13,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery, SetC
 use datafusion::logical_expr::{Expr, Subquery};
 
 use super::context::Context;
+use super::state::StateFunction;
 
 /// The relation of level columns.
 pub(super) const LEVEL: &str = "level";
@@ -83,7 +84,7 @@ pub struct Leaf {
     pub measure: String,
 }
 
-/// How a leaf aggregates.
+/// How a leaf aggregates. Its result is also its state: see [`LeafAggregate::merged`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeafAggregate {
     /// The number of fact rows.
@@ -100,6 +101,10 @@ pub enum LeafAggregate {
     Distinct(Expr),
     /// The number of periods in the time window of its context.
     Periods,
+    /// A state of these inputs.
+    State(StateFunction, Vec<Expr>),
+    /// The state of all rows from such states of some of them each.
+    Merge(StateFunction, Expr),
     /// Any other aggregate over level columns, as the query wrote it, without its filter.
     Other(Box<AggregateFunction>),
 }
@@ -144,6 +149,7 @@ impl LeafAggregate {
             Self::Max(_) => "max",
             Self::Distinct(_) => "distinct",
             Self::Periods => "periods",
+            Self::State(function, _) | Self::Merge(function, _) => function.word(),
             Self::Other(call) => call.func.name(),
         }
     }
@@ -161,11 +167,30 @@ impl LeafAggregate {
             | Self::Sum(input)
             | Self::Min(input)
             | Self::Max(input)
-            | Self::Distinct(input) => vec![input],
+            | Self::Distinct(input)
+            | Self::Merge(_, input) => vec![input],
+            Self::State(_, inputs) => inputs.iter().collect(),
             Self::Other(call) => {
                 let order = call.params.order_by.iter().map(|sort| &sort.expr);
                 call.params.args.iter().chain(order).collect()
             }
+        }
+    }
+
+    /// The aggregate that gives this one's result over all rows from `states`, its results over
+    /// some of them each; `None` when the parts do not tell it.
+    ///
+    /// Counts merge as sums, which are NULL of no parts where a count of no rows is 0.
+    pub fn merged(&self, states: Expr) -> Option<Self> {
+        match self {
+            Self::Rows | Self::Count(_) | Self::Sum(_) => Some(Self::Sum(states)),
+            Self::Min(_) => Some(Self::Min(states)),
+            Self::Max(_) => Some(Self::Max(states)),
+            Self::State(function, _) | Self::Merge(function, _) => {
+                Some(Self::Merge(*function, states))
+            }
+            // The same value may be in several parts.
+            Self::Distinct(_) | Self::Periods | Self::Other(_) => None,
         }
     }
 }

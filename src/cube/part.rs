@@ -13,6 +13,7 @@ use super::context::{Context, TimeWindow};
 use super::grouping::{Grouping, GroupingSet};
 use super::normal_form::{LeafAggregate, StarQuery};
 use super::planner::{STAR, aggregate, fact_alias, leaf_type, over_star, star};
+use super::state::StateFunction;
 use super::subject::is_over;
 use super::time_map::{DAY, PERIODS, TIME, TimeCells};
 
@@ -34,6 +35,8 @@ pub(super) struct Value {
     pub aggregate: Expr,
     /// Whether it is 0 over no facts, and not NULL.
     pub counts: bool,
+    /// The function and the measure of which it is a state, where it is one.
+    pub state: Option<(StateFunction, String)>,
 }
 
 /// The column of the group at `position`.
@@ -61,7 +64,13 @@ impl<'a> Parts<'a> {
                     _ => (leaf_type(self.bound, leaf)?, aggregate(leaf)?),
                 };
                 let counts = leaf.aggregate.counts();
-                Ok(Value { name: leaf_name(at), data_type, aggregate, counts })
+                let state = match leaf.aggregate {
+                    LeafAggregate::State(function, _) | LeafAggregate::Merge(function, _) => {
+                        Some((function, leaf.measure.clone()))
+                    }
+                    _ => None,
+                };
+                Ok(Value { name: leaf_name(at), data_type, aggregate, counts, state })
             })
             .collect()
     }

@@ -34,6 +34,7 @@ use super::model::{ColumnKind, FlatColumn};
 use super::normal_form::{
     Final, Leaf, LeafAggregate, StarQuery, fact_name, leaf_position, level_name, substitute,
 };
+use super::state::{Stage, StateAggregate};
 use crate::star::UNKNOWN;
 
 /// The alias of the joined star.
@@ -243,6 +244,14 @@ pub(super) fn aggregate(leaf: &Leaf) -> Result<Expr> {
         LeafAggregate::Count(input) => count(input),
         LeafAggregate::Sum(input) => {
             AggregateUDF::from(CheckedSum::new(&leaf.measure)).call(vec![input])
+        }
+        LeafAggregate::State(function, inputs) => {
+            let state = StateAggregate::new(function, Stage::Rows, &leaf.measure);
+            AggregateUDF::from(state).call(inputs)
+        }
+        LeafAggregate::Merge(function, states) => {
+            let merge = StateAggregate::new(function, Stage::Merge, &leaf.measure);
+            AggregateUDF::from(merge).call(vec![states])
         }
         LeafAggregate::Min(input) => min(input),
         LeafAggregate::Max(input) => max(input),

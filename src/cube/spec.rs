@@ -71,10 +71,18 @@ pub struct MeasureSpec {
     pub description: Option<Title>,
     /// How to show values, such as `percent`.
     pub format: Option<String>,
-    /// The key that was given: `sum`, `avg`, `min`, `max`, `count`, `distinct` or `expr`.
+    /// The key that was given, one of [`KINDS`].
     pub kind: &'static str,
-    /// What stands behind that key.
+    /// What stands behind that key; of a quantile, what stands behind `of`.
     pub input: Located<String>,
+    /// The share of a quantile, from 0 to 1.
+    pub at: Option<Located<f64>>,
+    /// Whether a distinct count may be approximate.
+    pub approximate: Option<Located<bool>>,
+    /// Whether rows are all there is, not a sample.
+    pub population: Option<Located<bool>>,
+    /// How days make a whole, where they do not add up.
+    pub over_time: Option<Located<String>>,
     /// Only these fact rows count.
     pub filter: Option<Located<String>>,
     /// Into which currency, and how.
@@ -91,7 +99,10 @@ pub struct ConvertSpec {
 }
 
 /// The ways to define a measure.
-const KINDS: [&str; 7] = ["sum", "avg", "min", "max", "count", "distinct", "expr"];
+const KINDS: [&str; 13] = [
+    "sum", "avg", "min", "max", "count", "distinct", "median", "quantile", "variance", "stddev",
+    "first", "last", "expr",
+];
 
 /// Reads one cube; what is wrong becomes diagnostics and reading goes on.
 pub fn read(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<CubeSpec> {
@@ -199,10 +210,16 @@ fn read_measure(
     let filter = fields.text("where", diagnostics);
     let convert =
         fields.node("convert").and_then(|node| read_convert(node, variables, diagnostics));
+    let approximate = fields.flag("approximate", diagnostics);
+    let population = fields.flag("population", diagnostics);
+    let over_time = fields.text("over_time", diagnostics);
     let choice = fields.choice(&KINDS, diagnostics);
-    let input = choice.and_then(|(kind, node)| text_of(node, kind, variables, diagnostics));
+    let input = choice.and_then(|(kind, node)| match kind {
+        "quantile" => read_quantile(node, variables, diagnostics),
+        _ => Some((text_of(node, kind, variables, diagnostics)?, None)),
+    });
     fields.finish(diagnostics);
-    let ((kind, _), input) = (choice?, input?);
+    let ((kind, _), (input, at)) = (choice?, input?);
     Some(MeasureSpec {
         name: name.clone(),
         title,
@@ -210,9 +227,33 @@ fn read_measure(
         format,
         kind,
         input,
+        at,
+        approximate,
+        population,
+        over_time,
         filter,
         convert,
     })
+}
+
+/// Of what the quantile is, and where.
+fn read_quantile(
+    node: &Node,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Located<String>, Option<Located<f64>>)> {
+    let mut fields = Fields::of(node, "`quantile`", variables, diagnostics)?;
+    let of = fields.required_text("of", diagnostics);
+    let written = fields.required_text("at", diagnostics);
+    fields.finish(diagnostics);
+    let (of, written) = (of?, written?);
+    let at = written.value.parse().ok().filter(|at| (0.0..=1.0).contains(at));
+    if at.is_none() {
+        let message = format!("`at` must be between 0 and 1, this is `{}`", written.value);
+        let wrong = Diagnostic::new(Code::WrongValue, written.span.clone(), message);
+        diagnostics.push(wrong.help("the 95th percentile is `at: 0.95`"));
+    }
+    Some((of, Some(Located::new(at?, written.span))))
 }
 
 fn read_convert(

@@ -5,6 +5,7 @@
 
 mod columns;
 mod expression;
+mod kind;
 mod measures;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use super::model::{Cube, CubeRole};
 use super::spec::{CubeSpec, DimensionSpec, LevelSpec};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
-use crate::star::{Dimension, Fact, Hierarchy, Level, Role, Star};
+use crate::star::{CALENDAR, Dimension, Fact, Hierarchy, Level, Role, Star};
 
 /// Validates `spec` against the star; `None` when anything is wrong with it.
 pub fn compile(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Option<Cube> {
@@ -46,7 +47,8 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         let missing = Diagnostic::new(Code::MissingKey, spec.name.span.clone(), message);
         diagnostics.push(missing.help("write `measures: {lines: {count: \"*\"}}` to count rows"));
     }
-    let measures = measures::compile(spec, fact, &columns, diagnostics);
+    let day = day_column(&roles, fact);
+    let measures = measures::compile(spec, fact, &columns, day.as_deref(), diagnostics);
     Some(Cube {
         name: spec.name.value.clone(),
         title: spec.title.clone(),
@@ -57,6 +59,16 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         columns,
         measures,
     })
+}
+
+/// The column of the fact that has its day: the key of its unnamed date role, or of the first named
+/// one that the cube shows, or that there is.
+fn day_column(roles: &[CubeRole], fact: &Fact) -> Option<String> {
+    let shown = roles.iter().map(|role| &role.role);
+    let dates: Vec<&Role> =
+        shown.chain(&fact.roles).filter(|role| role.dimension == CALENDAR).collect();
+    let unnamed = dates.iter().find(|role| role.name == role.dimension);
+    unnamed.or(dates.first()).map(|role| role.key_column())
 }
 
 fn every_role(star: &Star, fact: &Fact) -> Vec<CubeRole> {

@@ -1,6 +1,7 @@
 //! A small star in memory, and what must hold for cubes over it.
 
 mod compiling;
+mod measures;
 mod planning;
 mod questions;
 
