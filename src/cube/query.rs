@@ -221,7 +221,10 @@ impl Resolved<'_> {
     /// `sql` in the order of the rows; totals come last.
     fn ordered(&self, sql: String, cube: &Cube) -> Result<String> {
         let mut keys = vec![quoted(TOTAL_OF_ROWS)];
-        let levels: Vec<String> = self.rows.iter().map(|axis| quoted(&axis.level)).collect();
+        // Members that share a caption are rows of their own.
+        let columns = self.rows.iter().flat_map(|axis| axis.order.iter().chain([&axis.level]));
+        let levels: BTreeSet<String> = columns.map(|column| quoted(column)).collect();
+        let levels: Vec<String> = levels.into_iter().collect();
         for sort in &self.query.sort {
             let direction = if sort.descending { "DESC" } else { "ASC" };
             if self.measures.contains(&sort.by) {
