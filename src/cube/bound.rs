@@ -387,8 +387,9 @@ fn true_division(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError>
             let part = Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right });
             return Ok(Transformed::no(part));
         }
-        let divisor = nullif(cast(*right, DataType::Float64), lit(0.0));
-        Ok(Transformed::yes(cast(*left, DataType::Float64) / divisor))
+        // Adding zero makes -0.0 the one zero there is: 0 / -5 is not to look or divide like another.
+        let divisor = nullif(cast(*right, DataType::Float64) + lit(0.0), lit(0.0));
+        Ok(Transformed::yes(cast(*left, DataType::Float64) / divisor + lit(0.0)))
     })?;
     Ok(divided.data)
 }
