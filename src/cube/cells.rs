@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 use super::bound::BoundCube;
 use super::context::{Ancestor, Context};
 use super::grouping::{Grouping, GroupingSet};
-use super::normal_form::{StarQuery, leaf_position, level, substitute};
+use super::normal_form::{StarQuery, columns, leaf_position, level, substitute};
 use super::part::{Parts, Value, group_name, leaf_name};
 use super::place::placed;
 use super::state::{Stage, StateAggregate};
@@ -142,8 +142,9 @@ impl Cells<'_> {
                 Some(all) => all.union(part.build()?)?,
             });
         }
-        let Some(all) = all else {
-            return plan_err!("nothing that is asked for has a value in the grand total");
+        let all = match all {
+            Some(all) => all,
+            None => self.nothing(set, &values)?,
         };
         // At most one part has a value for a leaf in a cell; the others have NULL.
         let merged = values.iter().map(|value| the_one(value).alias(&value.name));
@@ -161,6 +162,35 @@ impl Cells<'_> {
             shown.push(when(least.clone().eq(greatest), least).end()?.alias(PARENT));
         }
         merged.project(shown)
+    }
+
+    /// The rows of a set in which nothing that is asked for is defined: none, or one for the grand
+    /// total.
+    fn nothing(&self, set: &GroupingSet, values: &[Value]) -> Result<LogicalPlanBuilder> {
+        let schema = self.parts.bound.level_schema()?;
+        let groups = self.parts.grouping.members(set);
+        let groups = groups.map(|(at, expr)| Ok((group_name(at), expr.get_type(&schema)?)));
+        let values = values.iter().map(|value| Ok((value.name.clone(), value.data_type.clone())));
+        let nulls = groups.chain(values).map(|column: Result<_>| {
+            let (name, data_type) = column?;
+            Ok(lit(ScalarValue::try_from(&data_type)?).alias(name))
+        });
+        let nulls = nulls.collect::<Result<Vec<_>>>()?;
+        LogicalPlanBuilder::empty(set.groups.is_empty()).project(nulls)
+    }
+
+    /// `value`, made of `given`, but NULL where a leaf of it means nothing in the cells of `set`.
+    ///
+    /// It asks the leaf, which is NULL there: a constant would be pushed below the aggregate of the
+    /// grand total with a condition on it, which then keeps the row.
+    fn where_defined(&self, value: Expr, given: &Expr, set: &GroupingSet) -> Result<Expr> {
+        for at in columns(given).iter().filter_map(leaf_position) {
+            let context = &self.parts.query.leaves[at].context;
+            if context.needs_period() && self.parts.time_cells(set, context)?.finest().is_none() {
+                return when(col(&leaf_name(at)).is_not_null(), value).end();
+            }
+        }
+        Ok(value)
     }
 
     fn parent_values(&self, key: &str) -> Result<Vec<Value>> {
@@ -223,7 +253,9 @@ impl Cells<'_> {
         let mut shown: Vec<Expr> = set.groups.iter().map(|at| col(&group_name(*at))).collect();
         for (at, given) in query.finals.iter().enumerate() {
             let over_leaves = |column: &Column| leaf_position(column).map(|at| col(&leaf_name(at)));
-            shown.push(substitute(given.value.clone(), &over_leaves)?.alias(final_name(at)));
+            let value = substitute(given.value.clone(), &over_leaves)?;
+            let value = self.where_defined(value, &given.value, set)?;
+            shown.push(value.alias(final_name(at)));
         }
         let mut rows = rows.project(shown)?;
         let siblings: Vec<Expr> =
