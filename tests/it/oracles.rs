@@ -1,6 +1,6 @@
 //! The demo company against its truth and against DuckDB, and a real driver against a real server.
 
-use crate::support::{binary, python, repository};
+use crate::support::{binary, long_tests, python, repository};
 
 #[test]
 fn the_demo_company_is_what_its_truth_says_and_duckdb_agrees() {
@@ -18,4 +18,13 @@ fn the_adbc_driver_reads_the_same_numbers() {
     let project = repository();
     let (project, folder) = (project.to_str().unwrap(), work.path().to_str().unwrap());
     python("flight_sql.py", &[binary(), project, folder]);
+}
+
+#[test]
+fn random_cubes_answer_as_duckdb_does_over_the_raw_files() {
+    let work = tempfile::tempdir().unwrap();
+    let queries = if long_tests() { "10000" } else { "300" };
+    let seed = std::env::var("STARLING_SEED").unwrap_or_else(|_| "starling".into());
+    let folder = work.path().to_str().unwrap();
+    python("differential_cubes.py", &[binary(), folder, "--queries", queries, "--seed", &seed]);
 }

@@ -221,7 +221,7 @@ def window(series, period, fiscal_start):
         return f"({END_BY_DAYS} - {int(size[:-1]) - 1})", END_BY_DAYS
     # A moving average.
     if period in DAYS:
-        return f"({END_BY_DAYS} - {int(size) * DAYS[period] - 1})", END_BY_DAYS
+        return f"(b.last_day - {int(size) * DAYS[period] - 1})", "b.last_day"
     return months_before(END, int(size) * MONTHS[period]), END
 
 
@@ -230,7 +230,7 @@ def periods_there(size, period):
     ends = []
     for index in range(size):
         if period in DAYS:
-            ends.append(f"{END_BY_DAYS} - {index * DAYS[period]}")
+            ends.append(f"b.last_day - {index * DAYS[period]}")
         else:
             ends.append(f"{moved(f'({END} + 1)', -index * MONTHS[period])} - 1")
     return " + ".join(f"CAST({end} >= (SELECT first FROM span) AS INTEGER)" for end in ends)
@@ -391,8 +391,12 @@ class SetExpansion:
             there = shift(name, "f.day", self.period, self.levels)
             if there is None:
                 return f"SELECT day{self.groups_of('x', self.time_part)} FROM {context} x WHERE FALSE"
-            so_far = f" AND {there} <= (SELECT last FROM span)" if name.endswith("so_far") else ""
-            on = f"x.day = {there}{so_far}"
+            on = f"x.day = {there}"
+            if name.endswith("so_far"):
+                on += f" AND {there} <= (SELECT last FROM span)"
+            elif not self.time_part and whole.time_conditions == "TRUE" and not time_filter:
+                # Where nothing is said of time, the cell ends where facts do.
+                on += f" AND {there} <= last_day((SELECT last FROM span))"
             return f"SELECT DISTINCT f.day{self.groups_of('x', self.time_part)} FROM {context} x JOIN {days} f ON {on}"
         if name == "running_total":
             only = f" AND ({time_filter})" if time_filter else ""

@@ -274,6 +274,8 @@ def measure_sql(model, cube, name, condition=None):
         return formula_sql(model, cube, measure.formula, condition)
     own = measure.where and over_flat(model, cube, measure.where)
     only = filter_clause(own, condition)
+    if measure.over_time() and measure.text == "*":
+        return over_days(model, measure, "*", own, condition)
     if measure.kind == "count" and measure.text == "*":
         return f"count(*){only}"
     role = next((r for r in model.fact.roles if r.name == measure.text), None)
@@ -282,7 +284,46 @@ def measure_sql(model, cube, name, condition=None):
     value = over_flat(model, cube, measure.text)
     if measure.rate:
         value = f"({value}) * f_{measure.rate}"
+    if measure.over_time() or measure.kind in ("first", "last"):
+        return over_days(model, measure, value, own, condition)
     return aggregate_sql(measure, value, only)
+
+
+def day_of(model):
+    """The column with the day of balances, first and last values: below zero where it is not known."""
+    roles = [role for role in model.fact.roles if role.dimension == "date"]
+    return f"m_{next((role for role in roles if role.named is None), roles[0]).name}"
+
+
+def over_days(model, measure, value, *conditions):
+    """A measure that knows of days: its rows as a list, from which it is taken by hand."""
+    day = day_of(model)
+    if measure.kind == "count":
+        value = "CAST(1 AS BIGINT)" if measure.text == "*" else f"CASE WHEN ({value}) IS NOT NULL THEN 1 END"
+    known = filter_clause(f"{day} >= 0", f"({value}) IS NOT NULL", *conditions)
+    rows = f"list({{'d': {day}, 'x': {value}}}){known}"
+    edge = "min" if measure.kind == "first" or measure.over_time() == "first_non_empty" else "max"
+
+    def of_day(wanted):
+        return f"[s.x for s in {rows} if s.d = {wanted}]"
+
+    at_edge = of_day(f"{edge}({day}){known}")
+    if measure.kind in ("first", "last"):
+        return f"list_{edge}({at_edge})"
+    how, scale = measure.over_time(), scale_of(measure.input_type)
+    if how == "average":
+        total, days = f"sum({value}){known}", f"count(DISTINCT {day}){known}"
+        if scale is None:
+            return f"CAST({total} AS DOUBLE) / nullif({days}, 0)"
+        return mean_sql(total, days, scale, scale_of(measure.type))
+    if how in ("min", "max"):
+        days = f"list(DISTINCT {day}){known}"
+        result = f"list_{how}([list_sum({of_day('t')}) for t in {days}])"
+    else:
+        result = f"list_sum({at_edge})"
+    if measure.input_type == "int":
+        result = f"CAST({result} AS BIGINT)"
+    return f"coalesce({result}, 0)" if measure.kind == "count" and how not in ("min", "max") else result
 
 
 def aggregate_sql(measure, value, only):
@@ -292,6 +333,11 @@ def aggregate_sql(measure, value, only):
         return f"count(DISTINCT {value}){only}"
     if measure.kind in ("min", "max"):
         return f"{measure.kind}({value}){only}"
+    if measure.kind in ("median", "quantile"):
+        return f"quantile_cont(CAST({value} AS DOUBLE), {measure.options.get('at', '0.5')}){only}"
+    if measure.kind in ("variance", "stddev"):
+        of = "pop" if measure.options.get("population") else "samp"
+        return f"{'var' if measure.kind == 'variance' else 'stddev'}_{of}(CAST({value} AS DOUBLE)){only}"
     total = f"sum({value}){only}"
     scale = scale_of(measure.input_type)
     if measure.kind == "sum":
@@ -368,12 +414,15 @@ def question_sql(model, question):
     if question.sets is not None and question.shown_groupings:
         shown += [f"GROUPING({group}) AS t{i}" for i, group in enumerate(question.groups)]
     shown += [f"{value.sql(write)} AS v{i}" for i, value in enumerate(question.values)]
+    # Not in HAVING, where DuckDB knows no lists.
+    kept = " AND ".join(f"({value.sql(write)})" for value in question.having)
+    shown += [f"{kept} AS kept"] if kept else []
     sql = f"SELECT {', '.join(shown)} FROM flat_{cube.name}{where_clause(model, question)}"
     if question.groups:
         sets = [", ".join(question.groups[i] for i in part) for part in question.all_sets()]
         sql += f" GROUP BY GROUPING SETS ({', '.join(f'({part})' for part in sets)})"
-    if question.having:
-        sql += " HAVING " + " AND ".join(value.sql(write) for value in question.having)
+    if kept:
+        sql = f"SELECT * EXCLUDE (kept) FROM ({sql}) AS answer WHERE kept"
     return f"SELECT * FROM ({sql}) AS answer{tail(question)}" if question.order else sql
 
 

@@ -118,11 +118,16 @@ class Measure:
 
     def declaration(self):
         said = {self.kind: self.text}
+        if self.kind == "quantile":
+            said = {"quantile": {"of": self.text, "at": self.options["at"]}}
         if self.where:
             said["where"] = self.where
         if self.rate:
             said["convert"] = {"to": "EUR", "rate": self.rate}
-        return {**said, **self.options}
+        return {**said, **{key: value for key, value in self.options.items() if key != "at"}}
+
+    def over_time(self):
+        return self.options.get("over_time")
 
 
 @dataclass
@@ -502,7 +507,7 @@ def random_key(dice, dimension):
 # --- cubes
 
 
-def random_measures(dice, fact, conditions):
+def random_measures(dice, fact, conditions, newer):
     numbers = [c for c in ("quantity", "returned", "amount", "price", "cost", "ledger", "weight") if c in fact.types]
     measures = [Measure("lines", "count", "*", "int", additive=True)]
     inputs = [(column, fact.types[column], column) for column in numbers]
@@ -531,6 +536,8 @@ def random_measures(dice, fact, conditions):
         name = "distinct_" + text.replace(" % ", "_")
         where = dice.choice(conditions) if dice.random() < 0.3 else None
         measures.append(Measure(name, "distinct", text, "int", where))
+    if newer:
+        measures += newer_measures(dice, fact, inputs, conditions)
     unique = {measure.name: measure for measure in measures}
     measures = list(unique.values())
     for number in range(dice.randint(2, 4)):
@@ -538,9 +545,42 @@ def random_measures(dice, fact, conditions):
     return measures
 
 
+def newer_measures(dice, fact, inputs, conditions):
+    """Balances, first and last values, medians and spreads, approximate counts."""
+    measures = []
+    for text, kind, short in dice.sample(inputs, min(len(inputs), 4)):
+        where = dice.choice(conditions) if dice.random() < 0.3 else None
+        shape = dice.choice(["balance", "balance", "edge", "quantile", "median", "variance", "stddev"])
+        if shape == "balance":
+            how = dice.choice(["last_non_empty", "first_non_empty", "average", "min", "max"])
+            measure = sum_like(dice, fact, "sum", text, kind, f"{short}_{how}", [])
+            measure.where, measure.additive, measure.options = where, False, {"over_time": how}
+            scale = scale_of(measure.input_type)
+            if how == "average":
+                measure.type = "double" if scale is None else f"decimal(38,{max(scale + 4, 6)})"
+        elif shape == "edge":
+            edge = dice.choice(["first", "last"])
+            measure = Measure(f"{edge}_{short}", edge, text, kind, where, kind)
+        else:
+            measure = Measure(f"{shape}_{short}", shape, text, "double", where, kind)
+            if shape == "quantile":
+                measure.options = {"at": dice.choice(["0.95", "0.1", "0.25", "0", "1"])}
+            elif shape != "median" and dice.random() < 0.5:
+                measure.options = {"population": True}
+        measures.append(measure)
+    how = dice.choice(["last_non_empty", "first_non_empty", "average", "min", "max"])
+    result = "double" if how == "average" else "int"
+    measures.append(Measure(f"count_{how}", "count", "*", result, None, "int", options={"over_time": how}))
+    text = dice.choice([c for c in ("note", "channel") if c in fact.types])
+    measures.append(Measure(f"last_{text}", "last", text, "text", None, "text"))
+    name = dice.choice([role.name for role in fact.roles])
+    measures.append(Measure(f"about_{name}", "distinct", name, "int", options={"approximate": True}))
+    return measures
+
+
 def sum_like(dice, fact, kind, text, input_type, short, conditions):
     name, where, rate = f"{kind}_{short}", None, None
-    if dice.random() < 0.3:
+    if conditions and dice.random() < 0.3:
         name, where = f"{name}_if", dice.choice(conditions)
     if "rate" in fact.types and text == "amount" and dice.random() < 0.4:
         name, rate, input_type = f"{name}_eur", "rate", "decimal(21,6)"
@@ -617,7 +657,7 @@ def formula_additive(tree, by_name):
     return tree[0] == "*" and (left and constant[1] or right and constant[0])
 
 
-def random_cube(dice, name, fact, dimensions):
+def random_cube(dice, name, fact, dimensions, newer):
     roles = list(fact.roles)
     hierarchies = {}
     if name != "sales" and len({role.dimension for role in roles}) > 2:
@@ -639,7 +679,7 @@ def random_cube(dice, name, fact, dimensions):
             level = dice.choice(dimensions[role.dimension].levels).name
             conditions.append(f"{role.name}_{level} <> '(unknown)'")
     text_only = [c for c in conditions if not number_condition(c, roles, dimensions)]
-    return Cube(name, roles, levels, hierarchies, random_measures(dice, fact, text_only))
+    return Cube(name, roles, levels, hierarchies, random_measures(dice, fact, text_only, newer))
 
 
 def number_condition(condition, roles, dimensions):
@@ -656,7 +696,8 @@ def number_condition(condition, roles, dimensions):
     return False
 
 
-def random_model(dice, options=None):
+def random_model(dice, newer=False):
+    """A model; `newer` adds the measures that know of days, ranks and spreads."""
     names = dice.sample(sorted(SHAPES), dice.randint(1, 3))
     dimensions = {name: random_dimension(dice, name) for name in names}
     fact = random_fact(dice, dimensions, None)
@@ -666,9 +707,9 @@ def random_model(dice, options=None):
     if dice.random() < 0.3:
         # Facts after it go to quarantine.
         calendar = (f"{int(years[0]) - 1}-01-01", f"{years[-1]}-{dice.choice(['03-31', '12-31'])}")
-    cubes = [random_cube(dice, "sales", fact, dimensions)]
+    cubes = [random_cube(dice, "sales", fact, dimensions, newer)]
     if dice.random() < 0.5:
-        cubes.append(random_cube(dice, "other_sales", fact, dimensions))
+        cubes.append(random_cube(dice, "other_sales", fact, dimensions, newer))
     return Model(dice.choice([1, 1, 2, 4, 7, 10]), calendar, dimensions, fact, cubes)
 
 

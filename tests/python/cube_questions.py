@@ -3,7 +3,18 @@
 import re
 from dataclasses import dataclass, field, replace
 
-PLAIN = {"sum": "SUM", "avg": "AVG", "min": "MIN", "max": "MAX", "count": "COUNT"}
+PLAIN = {
+    "sum": "SUM",
+    "avg": "AVG",
+    "min": "MIN",
+    "max": "MAX",
+    "count": "COUNT",
+    "median": "MEDIAN",
+    "first": "FIRST_VALUE",
+    "last": "LAST_VALUE",
+}
+# A measure without an aggregate, as it stands in WHERE of the lenient schema.
+BARE = "bare"
 TOKEN = re.compile(r"'(?:[^']|'')*'|[A-Za-z_]\w*")
 
 
@@ -37,6 +48,8 @@ class Aggregate:
 
     def sql(self):
         only = f" FILTER (WHERE {self.condition})" if self.condition else ""
+        if self.form == BARE:
+            return self.column()
         if self.measure is None:
             if self.form == "rows":
                 return f"COUNT(*){only}"
@@ -152,15 +165,16 @@ class Question:
         return f"WITH part AS ({derived}) " + self.select("part", names, rest, known)
 
     def select(self, source, names, where, known):
-        def condition(part):
-            return part if isinstance(part, str) else part.sql(lambda question: question.sql(known))
-
         groups = [renamed(group, names) for group in self.groups]
         shown = [f"{group} AS g{i}" for i, group in enumerate(groups)]
         if self.sets is not None and self.shown_groupings:
             shown += [f"GROUPING({group}) AS t{i}" for i, group in enumerate(groups)]
         shown += [f"{renamed(value.sql(), names)} AS v{i}" for i, value in enumerate(self.values)]
         sql = f"SELECT {', '.join(shown)} FROM {source}"
+        # The lenient schema takes a condition on measures in WHERE as one in HAVING.
+        bare = [value for value in self.having if any(a.form == BARE for a in value.aggregates)]
+        having = [value for value in self.having if value not in bare]
+        where = [*where, *(value.sql() for value in bare)]
         if where:
             # A subquery of a condition has names of its own.
             conditions = [
@@ -170,8 +184,8 @@ class Question:
             ]
             sql += " WHERE " + " AND ".join(f"({part})" for part in conditions)
         sql += self.group_by(groups)
-        if self.having:
-            sql += " HAVING " + " AND ".join(renamed(value.sql(), names) for value in self.having)
+        if having:
+            sql += " HAVING " + " AND ".join(renamed(value.sql(), names) for value in having)
         return sql + self.tail()
 
     def group_by(self, groups):
@@ -207,12 +221,27 @@ class Question:
                 if fewer or name != "values":
                     yield replace(self, **{name: fewer}, order=(), limit=None, offset=None)
         if self.sets is not None:
-            for part in self.sets:
-                yield replace(self, sets=(part,), written="sets", order=(), limit=None, offset=None)
+            for index in range(len(self.sets) if len(self.sets) > 1 else 0):
+                yield self.with_sets(self.sets[:index] + self.sets[index + 1 :])
             return
         for index in range(len(self.groups)):
             fewer = self.groups[:index] + self.groups[index + 1 :]
             yield replace(self, groups=fewer, order=(), limit=None, offset=None)
+
+
+    def with_sets(self, sets):
+        """Only these grouping sets, and the groups that are in them."""
+        used = sorted({place for part in sets for place in part})
+        moved = {place: index for index, place in enumerate(used)}
+        return replace(
+            self,
+            groups=tuple(self.groups[place] for place in used),
+            sets=tuple(tuple(moved[place] for place in part) for part in sets) if used else None,
+            written="sets",
+            order=(),
+            limit=None,
+            offset=None,
+        )
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Served:
     """A random model, loaded and served, with its oracle."""
 
     def __init__(self, binary, name, folder, options):
-        self.model = random_model(Random(name), options)
+        self.model = random_model(Random(name), options.measures)
         write_project(self.model, folder)
         self.command = [binary, "-C", str(folder)]
         self.run("load", "--quiet")
@@ -103,10 +103,14 @@ class Served:
             return table.column_names, rows_of(table)
         return self.ask(self.ours(question))
 
-    def ask(self, sql):
+    def table(self, sql):
         with self.connection.cursor() as cursor:
             cursor.execute(sql)
-            table = cursor.fetch_arrow_table()
+            return cursor.fetch_arrow_table()
+
+    def ask(self, sql):
+        """Names of columns, and rows."""
+        table = self.table(sql)
         return table.column_names, rows_of(table)
 
     def logged(self):
@@ -198,8 +202,9 @@ class Failure:
 
 
 def kind_of(told):
-    """What kind of wrong: answers that differ, or a failure."""
-    return "fail" if " fails: " in told.splitlines()[0] else "differ"
+    """What kind of wrong: answers that differ, or a failure by its words without names."""
+    first = told.splitlines()[0]
+    return re.sub(r"[`\"'(].*", "", first) if " fails: " in first else "differ"
 
 
 def shrunk(served, question, told):
@@ -261,11 +266,17 @@ class Differential:
                 )
                 if len(self.failures) >= self.options.stop_after:
                     return
-        if self.options.replay is None:
-            checked, broken = broken_properties(served, Random(f"{name}.properties"), self.options)
-            self.properties += checked
-            for told in broken:
-                self.report(name, told)
+        if self.options.replay is None or not questions:
+            self.properties_of(served, name)
+
+    def properties_of(self, served, name):
+        try:
+            checked, broken = broken_properties(served, Random(name), self.options.calculations)
+        except adbc_driver_manager.Error as error:
+            checked, broken = 0, [f"Starling fails: {error}"]
+        self.properties += checked
+        for told in broken:
+            self.report(f"{name}.properties", told)
 
     def report(self, name, told):
         switches = "".join(
@@ -278,10 +289,12 @@ class Differential:
     def run(self):
         options = self.options
         if options.replay is not None:
-            seed, model, *question = options.replay.split(".")
-            options.seed, options.verbose = seed, bool(question)
-            everything = range(options.per_model)
-            self.model(int(model), [int(q) for q in question] or everything)
+            options.seed, model, *question = options.replay.split(".")
+            options.verbose = bool(question)
+            questions = range(options.per_model)
+            if question:
+                questions = [] if question == ["properties"] else [int(question[0])]
+            self.model(int(model), questions)
         else:
             whole, rest = divmod(options.queries, options.per_model)
             counts = [options.per_model] * whole + ([rest] if rest else [])

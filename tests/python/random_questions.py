@@ -17,6 +17,7 @@ from cube_calculations import (
 )
 from cube_models import scale_of
 from cube_questions import (
+    BARE,
     PLAIN,
     Aggregate,
     Listing,
@@ -29,6 +30,33 @@ from cube_questions import (
     columns_in,
 )
 
+# SQL around questions: over one with one group, one with two, two with the same group, and two with
+# different levels as groups.
+OVER_ONE = [
+    "WITH c AS ({0}) SELECT g0, v0, rank() OVER (ORDER BY v0 DESC NULLS LAST) AS place FROM c",
+    "WITH c AS ({0}) SELECT g0, CAST(v0 AS DOUBLE) / nullif((SELECT CAST(sum(v0) AS DOUBLE) FROM c), 0) AS s FROM c",
+    "SELECT count(*) AS n FROM ({0}) AS c WHERE v0 > (SELECT avg(v0) FROM ({0}) AS d)",
+    "SELECT count(*) AS n, sum(v0) AS s FROM ({0}) AS c WHERE 1 = 2",
+]
+OVER_TWO = [
+    "WITH c AS ({0}) SELECT g0, g1, sum(v0) OVER (PARTITION BY g0 ORDER BY g1 NULLS LAST) AS s FROM c",
+    "SELECT g1, max(v0) AS most, count(*) AS members FROM ({0}) AS c GROUP BY g1",
+    "SELECT DISTINCT g1 FROM ({0}) AS c WHERE v0 IS NOT NULL",
+]
+OVER_BOTH = [
+    "WITH a AS ({0}), b AS ({1}) SELECT coalesce(a.g0, b.g0) AS g, a.v0, b.v0 AS v1 FROM a FULL JOIN b ON a.g0 = b.g0",
+    "SELECT g0, CAST(v0 AS DOUBLE) AS v0, 1 AS part FROM ({0}) AS a UNION ALL SELECT g0, CAST(v0 AS DOUBLE), 2 FROM ({1}) AS b",
+]
+OVER_LEVELS = [
+    "SELECT g0, 1 AS part FROM ({0}) AS a UNION ALL SELECT g0, 2 FROM ({1}) AS b ORDER BY part DESC, g0 NULLS LAST LIMIT 5",
+    "SELECT part, max(g0) AS m, count(*) AS n FROM (SELECT g0, 1 AS part FROM ({0}) AS a UNION ALL SELECT g0, 2 FROM ({1}) AS b) AS u GROUP BY part",
+]
+OVER_SETS = [
+    "SELECT g0, g1, v0 FROM ({0}) AS c WHERE g0 IS NULL",
+    "SELECT g0, g1, v0 FROM ({0}) AS c WHERE g1 IS NOT NULL AND t0 = 1",
+    "SELECT t0, t1, count(*) AS n, max(v0) AS most FROM ({0}) AS c GROUP BY t0, t1",
+    "SELECT g0, v0 FROM ({0}) AS c WHERE t1 = 1 AND v0 > 3",
+]
 LENIENT = ["SUM", "AVG", "MIN", "MAX", "ANY_VALUE"]
 
 
@@ -148,9 +176,12 @@ class Asker:
 
     def form(self, dice, schema, measure):
         forms = ["AGG", "AGG", "MEASURE", "AGGREGATE"]
-        if measure.kind in PLAIN:
+        if measure.kind in PLAIN and not measure.over_time():
             forms += [PLAIN[measure.kind]] * 2
-        if measure.kind == "distinct":
+        if measure.kind in ("variance", "stddev"):
+            name = "VAR" if measure.kind == "variance" else "STDDEV"
+            forms.append(name + ("_POP" if measure.options.get("population") else ""))
+        if measure.kind == "distinct" and not measure.options.get("approximate"):
             forms += ["DISTINCT"] * 2
         if schema == "cubes_bi":
             return dice.choice(LENIENT if self.is_number(measure) else ["MIN", "MAX", "ANY_VALUE"])
@@ -229,6 +260,9 @@ class Asker:
         groups = self.groups(dice, dice.choice([0, 1, 1, 1, 2, 2, 3]))
         values = tuple(self.value(dice, schema) for _ in range(dice.randint(1, 3)))
         having = (self.having(dice, schema),) if groups and dice.random() < 0.2 else ()
+        if schema == "cubes_bi" and groups and dice.random() < 0.15:
+            numeric = [m.name for m in self.cube.measures if self.is_number(m)]
+            having += (Value("{0} > 20", (Aggregate(BARE, dice.choice(numeric)),)),)
         source = dice.choice(["direct"] * 6 + ["subquery", "cte"])
         question = Question(
             self.cube.name, schema, self.conditions(dice), groups, None,
@@ -251,30 +285,35 @@ class Asker:
         sets, written = self.grouping(dice, groups)
         values = tuple(self.value(dice, schema) for _ in range(dice.randint(1, 3)))
         having = (self.having(dice, schema),) if dice.random() < 0.1 else ()
+        plain = [group for group in groups if group in self.known]
+        if plain and dice.random() < 0.15:
+            # Over a group: it does not hold for the totals, where the group is NULL.
+            having += (Value(self.condition(dice, [self.known[dice.choice(plain)]], 1), ()),)
         question = Question(
             self.cube.name, schema, self.conditions(dice, 1), groups, sets, written, True, values, having
         )
         return self.maybe_ordered(dice, question)
 
-    def aggregated(self, dice, groups):
+    def aggregated(self, dice, groups, sets=None, written="list"):
         """One exact number, v0, per group."""
         exact = [m for m in self.cube.measures if self.is_number(m) and m.type != "double"]
         value = Value("{0}", (Aggregate("AGG", dice.choice(exact).name),))
-        return Question(self.cube.name, where=self.conditions(dice, 1), groups=groups, values=(value,))
+        where = self.conditions(dice, 1)
+        return Question(self.cube.name, "cubes", where, groups, sets, written, True, (value,))
 
     def nested(self, dice):
         one, two = self.groups(dice, 1), self.groups(dice, 2)
-        shapes = [
-            ("WITH c AS ({0}) SELECT g0, v0, rank() OVER (ORDER BY v0 DESC NULLS LAST) AS place FROM c", (one,)),
-            ("WITH c AS ({0}) SELECT g0, g1, sum(v0) OVER (PARTITION BY g0 ORDER BY g1 NULLS LAST) AS s FROM c", (two,)),
-            ("WITH c AS ({0}) SELECT g0, CAST(v0 AS DOUBLE) / nullif((SELECT CAST(sum(v0) AS DOUBLE) FROM c), 0) AS s FROM c", (one,)),
-            ("WITH a AS ({0}), b AS ({1}) SELECT coalesce(a.g0, b.g0) AS g, a.v0, b.v0 AS v1 FROM a FULL JOIN b ON a.g0 = b.g0", (one, one)),
-            ("SELECT g0, CAST(v0 AS DOUBLE) AS v0, 1 AS part FROM ({0}) AS a UNION ALL SELECT g0, CAST(v0 AS DOUBLE), 2 FROM ({1}) AS b", (one, one)),
-            ("SELECT g1, max(v0) AS most, count(*) AS members FROM ({0}) AS c GROUP BY g1", (two,)),
-            ("SELECT count(*) AS n FROM ({0}) AS c WHERE v0 > (SELECT avg(v0) FROM ({0}) AS d)", (two,)),
-        ]
+        texts = [c.name for c in self.columns if c.kind == "level" and c.type == "text"]
+        shapes = [(text, (one,)) for text in OVER_ONE] + [(text, (two,)) for text in OVER_TWO]
+        shapes += [(text, (one, one)) for text in OVER_BOTH]
+        shapes += [(text, ((dice.choice(texts),), (dice.choice(texts),))) for text in OVER_LEVELS]
+        shapes += [(text, None) for text in OVER_SETS]
         text, parts = dice.choice(shapes)
-        return Nested(text, tuple(self.aggregated(dice, groups) for groups in parts))
+        if parts is None:
+            sets, written = self.grouping(dice, two)
+            return Nested(text, (self.aggregated(dice, two, sets, written),))
+        parts = tuple(self.aggregated(dice, groups) for groups in parts)
+        return Nested(text, parts, "ORDER BY part" in text)
 
     def listing(self, dice):
         columns = [c.name for c in dice.sample(self.columns, min(len(self.columns), dice.randint(1, 4)))]
