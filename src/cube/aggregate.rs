@@ -269,6 +269,13 @@ impl Translation<'_> {
     /// An aggregate over levels or over nothing but fact rows.
     fn level_aggregate(&mut self, call: AggregateFunction, filter: Option<Expr>) -> Result<Expr> {
         let function = call.func.name().to_owned();
+        if let [first, ..] = self.input.cube.cube.bases.as_slice() {
+            return plan_err!(
+                "{} does not say of which fact; ask a measure, or the cube `{}`",
+                function.to_uppercase(),
+                first.cube
+            );
+        }
         let of_level = call.params.args.iter().flat_map(columns).next();
         if let Some(level) = &of_level {
             check_level_function(&call, &level.name)?;
@@ -287,7 +294,8 @@ impl Translation<'_> {
             ("max", [argument]) if plain => LeafAggregate::Max(argument.clone()),
             _ => LeafAggregate::Other(Box::new(call)),
         };
-        let leaf_of = Leaf { aggregate, filter, context: Context::default(), measure: function };
+        let context = Context::default();
+        let leaf_of = Leaf { aggregate, filter, context, base: 0, measure: function };
         Ok(leaf(self.query.add_leaf(leaf_of)))
     }
 
@@ -342,10 +350,13 @@ impl Values for InContext<'_, '_> {
 
     fn period_count(&mut self, context: Context) -> Result<Expr> {
         let (context, _) = self.translation.in_time(context, self.filter.clone())?;
+        let cube = &self.translation.input.cube.cube;
+        let base = cube.origins.get(self.measure).copied().unwrap_or_default();
         let periods = Leaf {
             aggregate: LeafAggregate::Periods,
             filter: None,
             context,
+            base,
             measure: self.measure.to_owned(),
         };
         Ok(leaf(self.translation.query.add_leaf(periods)))

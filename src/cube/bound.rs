@@ -24,7 +24,7 @@ use super::calculation::{CALCULATIONS, Calculation};
 use super::checked_sum::summed_as;
 use super::context::Context;
 use super::model::{
-    AggregateDefinition, AggregateKind, Cube, Definition, FlatColumn, Input, Measure,
+    AggregateDefinition, AggregateKind, Base, Cube, Definition, FlatColumn, Input, Measure,
 };
 use super::normal_form::{LEVEL, Leaf, LeafAggregate, leaf, leaf_position, substitute};
 use super::{leaves, planner};
@@ -39,10 +39,7 @@ pub struct BoundCube {
     pub schema: SchemaRef,
     /// That schema, and a column for every calculation of every measure.
     pub calculated: SchemaRef,
-    /// The fact's table.
-    pub(super) fact: Arc<dyn TableSource>,
-    /// The dimensions' tables, in the order of the cube's roles.
-    pub(super) dimensions: Vec<Arc<dyn TableSource>>,
+    over: Over,
     measures: HashMap<String, BoundMeasure>,
 }
 
@@ -50,6 +47,14 @@ impl fmt::Debug for BoundCube {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoundCube").field("cube", &self.cube.name).finish_non_exhaustive()
     }
+}
+
+/// What a cube is over.
+enum Over {
+    /// The tables of a fact, and of the dimensions in the order of the cube's roles.
+    Star { fact: Arc<dyn TableSource>, dimensions: Vec<Arc<dyn TableSource>> },
+    /// Other cubes, in the order of [`Cube::bases`].
+    Cubes(Vec<Arc<BoundCube>>),
 }
 
 /// A measure as aggregates and what to make of them.
@@ -64,8 +69,9 @@ pub(super) struct BoundMeasure {
 }
 
 impl BoundCube {
-    /// Resolves every expression of `cube` against `tables`, by name of dimension or fact.
-    pub fn new(
+    /// Resolves every expression of `cube`, which is over one fact, against `tables`, by name of
+    /// dimension or fact.
+    pub fn over_fact(
         cube: &Cube,
         tables: &BTreeMap<String, Arc<dyn TableProvider>>,
         state: &SessionState,
@@ -83,12 +89,32 @@ impl BoundCube {
             .iter()
             .map(|role| source(&role.dimension.name))
             .collect::<Result<Vec<_>>>()?;
+        Self::resolved(cube, Over::Star { fact, dimensions }, state)
+    }
+
+    /// Resolves every expression of `cube` against `cubes`, which has those it puts together.
+    pub fn over_cubes(
+        cube: &Cube,
+        cubes: &BTreeMap<String, Arc<Self>>,
+        state: &SessionState,
+    ) -> Result<Self> {
+        let known = |base: &Base| match cubes.get(&base.cube) {
+            Some(bound) => Ok(Arc::clone(bound)),
+            None => {
+                let what = format!("the cube `{}` cannot be asked", base.cube);
+                Err(Error::new(ErrorKind::NotFound, what).context(format!("cube `{}`", cube.name)))
+            }
+        };
+        let bases = cube.bases.iter().map(known).collect::<Result<Vec<_>>>()?;
+        Self::resolved(cube, Over::Cubes(bases), state)
+    }
+
+    fn resolved(cube: &Cube, over: Over, state: &SessionState) -> Result<Self> {
         let mut bound = Self {
             cube: Arc::new(cube.clone()),
             schema: Arc::new(Schema::empty()),
             calculated: Arc::new(Schema::empty()),
-            fact,
-            dimensions,
+            over,
             measures: HashMap::new(),
         };
         let mut fields = bound.level_fields()?;
@@ -126,6 +152,37 @@ impl BoundCube {
             }
         }
         fields
+    }
+
+    /// The cube over one fact that leaves of `base` are computed over.
+    pub(super) fn base(&self, base: usize) -> &Self {
+        match &self.over {
+            Over::Star { .. } => self,
+            Over::Cubes(cubes) => &cubes[base],
+        }
+    }
+
+    /// The fact's table; of a cube over cubes, that of the first.
+    pub(super) fn fact(&self) -> &Arc<dyn TableSource> {
+        match &self.over {
+            Over::Star { fact, .. } => fact,
+            Over::Cubes(cubes) => cubes[0].fact(),
+        }
+    }
+
+    /// The table of the dimension of the role at `position`.
+    pub(super) fn dimension(&self, position: usize) -> &Arc<dyn TableSource> {
+        match &self.over {
+            Over::Star { dimensions, .. } => &dimensions[position],
+            Over::Cubes(cubes) => {
+                let name = &self.cube.roles[position].role.name;
+                let of = |cube: &&Arc<Self>| cube.cube.role(name);
+                let found = cubes.iter().find_map(|cube| Some((cube, of(&cube)?)));
+                // Every role of the whole is one of a base.
+                let (cube, position) = found.unwrap_or((&cubes[0], 0));
+                cube.dimension(position)
+            }
+        }
     }
 
     /// The measure called `name`.
@@ -175,7 +232,14 @@ impl BoundCube {
 
     /// The table a flat column comes from.
     pub(super) fn source_of(&self, column: &FlatColumn) -> &Arc<dyn TableSource> {
-        column.role.map_or(&self.fact, |role| &self.dimensions[role])
+        match (column.role, &self.over) {
+            (Some(role), _) => self.dimension(role),
+            (None, Over::Star { fact, .. }) => fact,
+            (None, Over::Cubes(cubes)) => {
+                let of = |cube: &&Arc<Self>| cube.cube.column(&column.name).is_some();
+                cubes.iter().find(of).unwrap_or(&cubes[0]).fact()
+            }
+        }
     }
 
     /// The fields before the measures, typed as in their tables.
@@ -202,6 +266,13 @@ impl BoundCube {
         levels: &[Field],
         state: &SessionState,
     ) -> Result<BoundMeasure, DataFusionError> {
+        if let (Over::Cubes(cubes), Some(base)) = (&self.over, self.cube.origins.get(&measure.name))
+            && let Some(known) = cubes[*base].measure(&measure.name)
+        {
+            let mut known = known.clone();
+            known.leaves.iter_mut().for_each(|leaf| leaf.base = *base);
+            return Ok(known);
+        }
         let (leaves, finish) = match &measure.definition {
             Definition::Aggregate(aggregate) => {
                 self.aggregate(&measure.name, aggregate, levels, state)?
@@ -220,7 +291,7 @@ impl BoundCube {
         levels: &[Field],
         state: &SessionState,
     ) -> Result<(Vec<Leaf>, Expr), DataFusionError> {
-        let fact = DFSchema::try_from_qualified_schema("fact", &self.fact.schema())?;
+        let fact = DFSchema::try_from_qualified_schema("fact", &self.fact().schema())?;
         let filter = match &aggregate.filter {
             None => None,
             Some(sql) => {
@@ -251,6 +322,7 @@ impl BoundCube {
             aggregate,
             filter: filter.clone(),
             context: Context::default(),
+            base: 0,
             measure: name.to_owned(),
         };
         let leaves: Vec<Leaf> =

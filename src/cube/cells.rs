@@ -9,6 +9,8 @@
 //!           Union   a part for each context: its leaves, and NULL for the others
 //! ```
 
+use std::collections::BTreeSet;
+
 use datafusion::common::{Column, JoinType, NullEquality, Result, ScalarValue, plan_err};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::{max, min};
@@ -20,7 +22,7 @@ use super::bound::BoundCube;
 use super::context::{Ancestor, Context};
 use super::grouping::{Grouping, GroupingSet};
 use super::normal_form::{StarQuery, columns, leaf_position, level, substitute};
-use super::part::{Parts, Value, group_name, leaf_name};
+use super::part::{Parts, Related, Source, Value, group_name, leaf_name};
 use super::place::placed;
 use super::state::{Stage, StateAggregate};
 use super::subject::{Parent, Subject};
@@ -59,8 +61,9 @@ fn check_periods(parts: &Parts<'_>) -> Result<()> {
     let Some(leaf) = parts.query.leaves.iter().find(|leaf| leaf.context.needs_period()) else {
         return Ok(());
     };
+    let source = Source { base: leaf.base, context: &leaf.context };
     for set in &parts.grouping.sets {
-        if parts.time_cells(set, &leaf.context)?.finest().is_some() {
+        if parts.time_cells(set, source)?.finest().is_some() {
             return Ok(());
         }
     }
@@ -81,47 +84,60 @@ impl Cells<'_> {
     fn of_set(&self, set: &GroupingSet) -> Result<LogicalPlanBuilder> {
         let Parts { query, bound, grouping } = self.parts;
         let subject = Subject::of(grouping, set, query.time_role, bound);
-        let mut contexts: Vec<&Context> = Vec::new();
-        for leaf in &query.leaves {
-            if !contexts.contains(&&leaf.context) {
-                contexts.push(&leaf.context);
-            }
-        }
-        let (own, above): (Vec<&Context>, Vec<&Context>) =
-            contexts.into_iter().partition(|context| context.ancestor == Ancestor::Own);
+        let (own, above): (Vec<Source<'_>>, Vec<Source<'_>>) =
+            self.parts.sources().into_iter().partition(|of| of.context.ancestor == Ancestor::Own);
+        let of_parent = |of: &Source<'_>| of.context.ancestor == Ancestor::Parent;
         let parent = match &subject.parent {
-            Parent::Level(key) if above.iter().any(|c| c.ancestor == Ancestor::Parent) => Some(key),
+            Parent::Level(key) if above.iter().any(of_parent) => Some(key),
             _ => None,
         };
         let mut rows = self.merged(set, &own, parent)?;
-        for context in above {
-            rows = self.with_ancestor(rows, set, &subject, context)?;
+        for source in &own {
+            if let Related::Without(groups) = self.parts.related(set, source.base)? {
+                rows = self.with_repeated(rows, &groups, *source)?;
+            }
+        }
+        for source in above {
+            rows = self.with_ancestor(rows, set, &subject, source)?;
         }
         self.finished(rows, set, &subject)
     }
 
-    /// One row for each cell of `set` that any of `contexts` has facts for.
+    /// One row for each cell of `set` that any of `sources` has facts for.
     fn merged(
         &self,
         set: &GroupingSet,
-        contexts: &[&Context],
+        sources: &[Source<'_>],
         parent: Option<&String>,
     ) -> Result<LogicalPlanBuilder> {
         let mut plans = Vec::new();
         let mut values = Vec::new();
-        for context in contexts {
-            let mut computed = self.parts.values_of(context)?;
-            if let Some(key) = parent
-                && context.is_own()
-            {
-                computed.extend(self.parent_values(key)?);
-            }
-            match self.parts.part(set, context, &computed)? {
+        let mut lacks_a_period = false;
+        for source in sources {
+            let mut computed = self.parts.values_of(*source)?;
+            let part = match self.parts.related(set, source.base)? {
+                Related::Without(_) => continue,
+                Related::Not => None,
+                Related::Fully => {
+                    if let (Some(key), true) = (parent, source.context.is_own()) {
+                        computed.extend(self.parent_values(key)?);
+                    }
+                    let part = self.parts.part(set, *source, &computed)?;
+                    lacks_a_period |= part.is_none();
+                    part
+                }
+            };
+            match part {
                 Some(plan) => plans.push(plan),
                 None => computed.iter_mut().for_each(|value| value.counts = false),
             }
             values.extend(computed);
         }
+        if sources.is_empty() {
+            plans = self.members(set)?;
+        }
+        let mut names = BTreeSet::new();
+        values.retain(|value| names.insert(value.name.clone()));
         let groups: Vec<Expr> = set.groups.iter().map(|at| col(&group_name(*at))).collect();
         let mut all: Option<LogicalPlanBuilder> = None;
         for plan in plans {
@@ -144,10 +160,15 @@ impl Cells<'_> {
         }
         let all = match all {
             Some(all) => all,
-            None => self.nothing(set, &values)?,
+            None if lacks_a_period => self.nothing(set, &values)?,
+            None => return self.nothing_to_show(set),
         };
         // At most one part has a value for a leaf in a cell; the others have NULL.
-        let merged = values.iter().map(|value| the_one(value).alias(&value.name));
+        let merged = values.iter().map(|value| match &value.name {
+            // Of several facts, each has the parents of its own.
+            name if name == PARENTS[0] => min(col(name)).alias(name),
+            name => the_one(value).alias(name),
+        });
         let merged = all.aggregate(groups.clone(), merged.collect::<Vec<_>>())?;
         let shown = values.iter().filter(|value| !PARENTS.contains(&value.name.as_str()));
         let shown = shown.map(|value| {
@@ -164,8 +185,23 @@ impl Cells<'_> {
         merged.project(shown)
     }
 
-    /// The rows of a set in which nothing that is asked for is defined: none, or one for the grand
-    /// total.
+    /// Without measures a question asks for the members that have facts.
+    fn members(&self, set: &GroupingSet) -> Result<Vec<LogicalPlan>> {
+        let context = Context::default();
+        let bases = self.parts.bound.cube.bases.len().max(1);
+        let mut plans = Vec::new();
+        for base in 0..bases {
+            // A base that lacks a level has no members of it; that is no mistake here.
+            if matches!(self.parts.related(set, base), Ok(Related::Fully)) {
+                let source = Source { base, context: &context };
+                plans.extend(self.parts.part(set, source, &[])?);
+            }
+        }
+        Ok(plans)
+    }
+
+    /// The rows of a set for which all that is asked for compares periods, and that has none: no row,
+    /// or one for the grand total.
     fn nothing(&self, set: &GroupingSet, values: &[Value]) -> Result<LogicalPlanBuilder> {
         let schema = self.parts.bound.level_schema()?;
         let groups = self.parts.grouping.members(set);
@@ -179,18 +215,65 @@ impl Cells<'_> {
         LogicalPlanBuilder::empty(set.groups.is_empty()).project(nulls)
     }
 
-    /// `value`, made of `given`, but NULL where a leaf of it means nothing in the cells of `set`.
+    /// `value`, made of `given`, but NULL where a leaf of it compares periods and `set` has none: a
+    /// total is not all of it a change.
     ///
     /// It asks the leaf, which is NULL there: a constant would be pushed below the aggregate of the
     /// grand total with a condition on it, which then keeps the row.
     fn where_defined(&self, value: Expr, given: &Expr, set: &GroupingSet) -> Result<Expr> {
         for at in columns(given).iter().filter_map(leaf_position) {
-            let context = &self.parts.query.leaves[at].context;
-            if context.needs_period() && self.parts.time_cells(set, context)?.finest().is_none() {
+            let leaf = &self.parts.query.leaves[at];
+            let source = Source { base: leaf.base, context: &leaf.context };
+            if leaf.context.needs_period() && self.parts.time_cells(set, source)?.finest().is_none()
+            {
                 return when(col(&leaf_name(at)).is_not_null(), value).end();
             }
         }
         Ok(value)
+    }
+
+    fn nothing_to_show<T>(&self, set: &GroupingSet) -> Result<T> {
+        let mut groups = self.parts.grouping.members(set);
+        match groups.next() {
+            Some((_, expr)) => plan_err!(
+                "nothing that is asked for has `{}`; ask a measure of a fact that has it too",
+                expr.human_display()
+            ),
+            None => plan_err!(
+                "nothing that is asked for has a value in the grand total; \
+                 leave the grouping set () out"
+            ),
+        }
+    }
+
+    /// `rows` with the leaves of `source` per cell of the coarser `set`, again in each finer one.
+    fn with_repeated(
+        &self,
+        rows: LogicalPlanBuilder,
+        set: &GroupingSet,
+        source: Source<'_>,
+    ) -> Result<LogicalPlanBuilder> {
+        let values = self.parts.values_of(source)?;
+        let Some(part) = self.parts.part(set, source, &values)? else {
+            return self.with_nothing(rows, &values);
+        };
+        let on = set.groups.iter().map(|at| group_name(*at)).collect();
+        beside(rows, LogicalPlanBuilder::from(part), on, &values)
+    }
+
+    /// `rows` with NULL for `values`.
+    fn with_nothing(
+        &self,
+        rows: LogicalPlanBuilder,
+        values: &[Value],
+    ) -> Result<LogicalPlanBuilder> {
+        let own = rows.schema().columns().into_iter().map(|column| Ok(Expr::Column(column)));
+        let none = values.iter().map(|value| {
+            let null = ScalarValue::try_from(&value.data_type)?;
+            Ok(lit(null).alias(&value.name))
+        });
+        let shown = own.chain(none).collect::<Result<Vec<_>>>()?;
+        rows.project(shown)
     }
 
     fn parent_values(&self, key: &str) -> Result<Vec<Value>> {
@@ -206,40 +289,32 @@ impl Cells<'_> {
         Ok(vec![value(least, min(level(key))), value(greatest, max(level(key)))])
     }
 
-    /// `rows` with the leaves of `context`, which is of a cell above.
+    /// `rows` with the leaves of `source`, which are of a cell above.
     fn with_ancestor(
         &self,
         rows: LogicalPlanBuilder,
         set: &GroupingSet,
         subject: &Subject,
-        context: &Context,
+        source: Source<'_>,
     ) -> Result<LogicalPlanBuilder> {
-        let values = self.parts.values_of(context)?;
-        let of_parent = context.ancestor == Ancestor::Parent;
+        let values = self.parts.values_of(source)?;
+        let of_parent = source.context.ancestor == Ancestor::Parent;
+        let kept = match self.parts.related(set, source.base)? {
+            Related::Not => return self.with_nothing(rows, &values),
+            Related::Fully => set.groups.clone(),
+            Related::Without(kept) => kept.groups,
+        };
         let groups = if of_parent { subject.common(set) } else { Vec::new() };
         let mut groups: Vec<(String, Expr)> = groups
             .into_iter()
+            .filter(|at| kept.contains(at))
             .map(|at| (group_name(at), self.parts.grouping.groups[at].clone()))
             .collect();
         if let (Parent::Level(key), true) = (&subject.parent, of_parent) {
             groups.push((PARENT.to_owned(), level(key)));
         }
-        let above = self.parts.own(&groups, &values)?.alias(ANCESTOR)?.build()?;
-        let own = rows.schema().columns().into_iter().map(|column| of(CELLS, &column.name));
-        let own: Vec<Expr> = own.collect();
-        let rows = rows.alias(CELLS)?;
-        let joined = if groups.is_empty() {
-            rows.cross_join(above)?
-        } else {
-            let key = |relation| {
-                let names = groups.iter().map(move |(name, _)| Column::new(Some(relation), name));
-                names.collect::<Vec<_>>()
-            };
-            let keys = (key(CELLS), key(ANCESTOR));
-            rows.join_detailed(above, JoinType::Left, keys, None, NullEquality::NullEqualsNull)?
-        };
-        let added = values.iter().map(|value| of(ANCESTOR, &value.name));
-        joined.project(own.into_iter().chain(added).collect::<Vec<_>>())
+        let above = self.parts.own(&groups, source.base, &values)?;
+        beside(rows, above, groups.into_iter().map(|(name, _)| name).collect(), &values)
     }
 
     /// `rows` with the columns of the answer.
@@ -254,8 +329,7 @@ impl Cells<'_> {
         for (at, given) in query.finals.iter().enumerate() {
             let over_leaves = |column: &Column| leaf_position(column).map(|at| col(&leaf_name(at)));
             let value = substitute(given.value.clone(), &over_leaves)?;
-            let value = self.where_defined(value, &given.value, set)?;
-            shown.push(value.alias(final_name(at)));
+            shown.push(self.where_defined(value, &given.value, set)?.alias(final_name(at)));
         }
         let mut rows = rows.project(shown)?;
         let siblings: Vec<Expr> =
@@ -280,6 +354,32 @@ impl Cells<'_> {
         answer.extend((0..query.finals.len()).map(|at| col(&final_name(at))));
         rows.project(answer)
     }
+}
+
+/// `rows` with `values` of the one row of `other` that is equal in the columns `on`.
+fn beside(
+    rows: LogicalPlanBuilder,
+    other: LogicalPlanBuilder,
+    on: Vec<String>,
+    values: &[Value],
+) -> Result<LogicalPlanBuilder> {
+    let own = rows.schema().columns().into_iter().map(|column| of(CELLS, &column.name));
+    let own: Vec<Expr> = own.collect();
+    let rows = rows.alias(CELLS)?;
+    let other = other.alias(ANCESTOR)?.build()?;
+    let joined = if on.is_empty() {
+        rows.cross_join(other)?
+    } else {
+        let key = |relation| on.iter().map(move |name| Column::new(Some(relation), name));
+        let keys = (key(CELLS).collect::<Vec<_>>(), key(ANCESTOR).collect::<Vec<_>>());
+        rows.join_detailed(other, JoinType::Left, keys, None, NullEquality::NullEqualsNull)?
+    };
+    let added = values.iter().map(|value| {
+        let column = Expr::Column(Column::new(Some(ANCESTOR), &value.name));
+        let column = if value.counts { coalesce(vec![column, lit(0_i64)]) } else { column };
+        column.alias(&value.name)
+    });
+    joined.project(own.into_iter().chain(added).collect::<Vec<_>>())
 }
 
 /// The one value of a column that is not NULL; states have no order to take the greatest of.

@@ -1,5 +1,7 @@
 //! A validated cube: names, titles and definitions, no tables yet.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::star::{Dimension, Level, Role, Title};
 
 /// A cube over one fact: levels to group by and measures to compute.
@@ -11,8 +13,12 @@ pub struct Cube {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
-    /// The fact it aggregates.
+    /// The fact it aggregates; of a cube that puts cubes together, theirs.
     pub fact: String,
+    /// The cubes it puts together; none for a cube over one fact.
+    pub bases: Vec<Base>,
+    /// Which of [`Cube::bases`] a measure is taken from; formulas over several are not in it.
+    pub origins: BTreeMap<String, usize>,
     /// The dimensions it shows, one entry per role.
     pub roles: Vec<CubeRole>,
     /// Levels made of columns of the fact.
@@ -21,6 +27,29 @@ pub struct Cube {
     pub columns: Vec<FlatColumn>,
     /// What can be computed; a formula stands after the measures it uses.
     pub measures: Vec<Measure>,
+}
+
+/// A cube that another puts together with others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// Its name.
+    pub cube: String,
+    /// What its measures are where a level is asked for that it does not have.
+    pub unrelated: Unrelated,
+    /// The columns of the whole that it does not have, or not at its grain.
+    pub lacking: BTreeSet<String>,
+}
+
+/// What a measure is where a level is asked for that its fact does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unrelated {
+    /// A mistake of the question.
+    #[default]
+    Error,
+    /// NULL: nothing is known there.
+    Empty,
+    /// The value without that level, again for each of its members.
+    Repeat,
 }
 
 /// One role of a dimension in a cube.
@@ -369,6 +398,11 @@ impl Cube {
     /// The measure called `name`.
     pub fn measure(&self, name: &str) -> Option<&Measure> {
         self.measures.iter().find(|measure| measure.name == name)
+    }
+
+    /// The position of the role called `name`.
+    pub fn role(&self, name: &str) -> Option<usize> {
+        self.roles.iter().position(|role| role.role.name == name)
     }
 
     /// The flat column of what tells members of the level `level` apart.

@@ -80,6 +80,8 @@ pub struct Leaf {
     pub filter: Option<Expr>,
     /// Over which facts, as seen from the cell.
     pub context: Context,
+    /// Of which base of a cube over cubes; 0 of a cube over one fact.
+    pub base: usize,
     /// The measure it was first needed for, for messages; no part of its identity to a matcher.
     pub measure: String,
 }
@@ -201,6 +203,7 @@ impl Leaf {
         self.aggregate == other.aggregate
             && self.filter == other.filter
             && self.context == other.context
+            && self.base == other.base
     }
 }
 

@@ -4,14 +4,15 @@
 //! facts, grouped.
 
 use arrow::datatypes::DataType;
-use datafusion::common::{Column, JoinType, Result, internal_err};
+use datafusion::common::{Column, JoinType, Result, internal_err, plan_err};
 use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 use super::bound::BoundCube;
 use super::context::{Context, TimeWindow};
 use super::grouping::{Grouping, GroupingSet};
-use super::normal_form::{LeafAggregate, StarQuery};
+use super::model::Unrelated;
+use super::normal_form::{Leaf, LeafAggregate, StarQuery, columns, level_name};
 use super::planner::{STAR, aggregate, fact_alias, leaf_type, over_star, star};
 use super::state::StateFunction;
 use super::subject::is_over;
@@ -23,6 +24,23 @@ pub(super) struct Parts<'a> {
     pub query: &'a StarQuery,
     pub bound: &'a BoundCube,
     pub grouping: &'a Grouping,
+}
+
+/// The facts that leaves are computed over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Source<'a> {
+    pub base: usize,
+    pub context: &'a Context,
+}
+
+/// How the cells of a grouping set relate to the facts of one base.
+pub(super) enum Related {
+    /// The facts have everything that is asked for.
+    Fully,
+    /// They do not, and have no value there.
+    Not,
+    /// They do not, and have the values of these groups alone.
+    Without(GroupingSet),
 }
 
 /// Something a part computes for each group.
@@ -50,10 +68,23 @@ pub(super) fn leaf_name(position: usize) -> String {
 }
 
 impl<'a> Parts<'a> {
-    /// The leaves of `context`.
-    pub(super) fn values_of(&self, context: &Context) -> Result<Vec<Value>> {
+    /// What the question computes over which facts, each once.
+    pub(super) fn sources(&self) -> Vec<Source<'a>> {
+        let mut sources: Vec<Source<'a>> = Vec::new();
+        for leaf in &self.query.leaves {
+            let source = Source { base: leaf.base, context: &leaf.context };
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        sources
+    }
+
+    /// The leaves over `source`.
+    pub(super) fn values_of(&self, source: Source<'_>) -> Result<Vec<Value>> {
         let leaves = self.query.leaves.iter().enumerate();
-        let leaves = leaves.filter(|(_, leaf)| leaf.context == *context);
+        let of = |leaf: &Leaf| leaf.base == source.base && leaf.context == *source.context;
+        let leaves = leaves.filter(|(_, leaf)| of(leaf));
         leaves
             .map(|(at, leaf)| {
                 let (data_type, aggregate) = match leaf.aggregate {
@@ -75,20 +106,58 @@ impl<'a> Parts<'a> {
             .collect()
     }
 
-    /// `values` over the facts of `context` per cell of `set`; `None` where they are not defined.
+    /// How the cells of `set` relate to the facts of `base`.
+    pub(super) fn related(&self, set: &GroupingSet, base: usize) -> Result<Related> {
+        let Some(of) = self.bound.cube.bases.get(base) else { return Ok(Related::Fully) };
+        let lacking = |expr: &Expr| self.lacking(expr, base);
+        let groups = self.grouping.members(set).find_map(|(_, expr)| lacking(expr));
+        let Some(column) = groups.or_else(|| self.query.filters.iter().find_map(lacking)) else {
+            return Ok(Related::Fully);
+        };
+        match of.unrelated {
+            Unrelated::Empty => Ok(Related::Not),
+            Unrelated::Repeat => {
+                let kept = self.grouping.members(set).filter(|(_, expr)| lacking(expr).is_none());
+                let groups = kept.map(|(at, _)| at).collect();
+                Ok(Related::Without(GroupingSet { groups, id: set.id.clone() }))
+            }
+            Unrelated::Error => {
+                let of_base = |leaf: &&Leaf| leaf.base == base;
+                let leaf = self.query.leaves.iter().find(of_base);
+                let measure = leaf.map_or(of.cube.as_str(), |leaf| leaf.measure.as_str());
+                plan_err!(
+                    "`{measure}`, of the cube `{}`, has no `{column}`; ask without that level, or \
+                     declare `unrelated: empty` or `repeat` for `{}`",
+                    of.cube,
+                    of.cube
+                )
+            }
+        }
+    }
+
+    /// A column of `expr` that the facts of `base` do not have.
+    fn lacking(&self, expr: &Expr, base: usize) -> Option<String> {
+        let of = self.bound.cube.bases.get(base)?;
+        columns(expr).iter().find_map(|column| {
+            let name = level_name(column)?;
+            of.lacking.contains(name).then(|| name.to_owned())
+        })
+    }
+
+    /// `values` over the facts of `source` per cell of `set`; `None` where they are not defined.
     pub(super) fn part(
         &self,
         set: &GroupingSet,
-        context: &Context,
+        source: Source<'_>,
         values: &[Value],
     ) -> Result<Option<LogicalPlan>> {
         let groups = self.grouping.members(set);
         let groups: Vec<(String, Expr)> =
             groups.map(|(at, expr)| (group_name(at), expr.clone())).collect();
-        match context.time {
-            TimeWindow::Own => self.own(&groups, values)?.build().map(Some),
-            window => match self.time_cells(set, context)?.map(window)? {
-                Some(map) => self.through(map, &groups, values).map(Some),
+        match source.context.time {
+            TimeWindow::Own => self.own(&groups, source.base, values)?.build().map(Some),
+            window => match self.time_cells(set, source)?.map(window)? {
+                Some(map) => self.through(map, &groups, source.base, values).map(Some),
                 None => Ok(None),
             },
         }
@@ -98,10 +167,12 @@ impl<'a> Parts<'a> {
     pub(super) fn own(
         &self,
         groups: &[(String, Expr)],
+        base: usize,
         values: &[Value],
     ) -> Result<LogicalPlanBuilder> {
-        let filters: Vec<&Expr> = self.query.filters.iter().collect();
-        let star = self.star(groups.iter().map(|(_, expr)| expr), &filters, values, None)?;
+        let read = groups.iter().map(|(_, expr)| expr);
+        let filters: Vec<&Expr> = self.filters(base).collect();
+        let star = self.star(base, read, &filters, values, None)?;
         let groups = groups.iter().map(|(name, expr)| Ok(over_star(expr.clone())?.alias(name)));
         star.aggregate(groups.collect::<Result<Vec<_>>>()?, aliased(values)?)
     }
@@ -111,14 +182,15 @@ impl<'a> Parts<'a> {
         &self,
         map: LogicalPlan,
         groups: &[(String, Expr)],
+        base: usize,
         values: &[Value],
     ) -> Result<LogicalPlan> {
         let role = self.time_role()?;
         let key = self.bound.cube.roles[role].role.key_column();
         let is_time = |expr: &Expr| is_over(expr, role, self.bound);
         let others = groups.iter().map(|(_, expr)| expr).filter(|expr| !is_time(expr));
-        let filters = self.query.filters.iter().filter(|filter| !is_time(filter));
-        let star = self.star(others, &filters.collect::<Vec<_>>(), values, Some(&key))?;
+        let filters: Vec<&Expr> = self.filters(base).filter(|filter| !is_time(filter)).collect();
+        let star = self.star(base, others, &filters, values, Some(&key))?;
         let on =
             (vec![Column::new(Some(STAR), fact_alias(&key))], vec![Column::new(Some(TIME), DAY)]);
         let groups = groups.iter().map(|(name, expr)| {
@@ -136,6 +208,7 @@ impl<'a> Parts<'a> {
     /// The joined star with what these expressions read of it.
     fn star<'e>(
         &self,
+        base: usize,
         groups: impl Iterator<Item = &'e Expr>,
         filters: &[&Expr],
         values: &'e [Value],
@@ -146,20 +219,37 @@ impl<'a> Parts<'a> {
         read.filters = filters.iter().map(|filter| (*filter).clone()).collect();
         let mut fact_columns = read.fact_columns();
         fact_columns.extend(fact_column.map(str::to_owned));
-        let star = star(&read.levels(), &fact_columns, self.bound)?;
+        let star = star(&read.levels(), &fact_columns, self.bound.base(base))?;
         let star = LogicalPlanBuilder::from(star);
         read.filters.into_iter().try_fold(star, |star, filter| star.filter(over_star(filter)?))
     }
 
-    /// The cells of `set` as far as time goes.
-    pub(super) fn time_cells(&self, set: &GroupingSet, context: &Context) -> Result<TimeCells<'a>> {
+    /// The conditions of the question that the facts of `base` can meet or not.
+    fn filters(&self, base: usize) -> impl Iterator<Item = &'a Expr> {
+        self.query.filters.iter().filter(move |filter| self.lacking(filter, base).is_none())
+    }
+
+    /// The cells of `set` as far as time goes, over the facts of `source`.
+    pub(super) fn time_cells(
+        &self,
+        set: &GroupingSet,
+        source: Source<'_>,
+    ) -> Result<TimeCells<'a>> {
         let role = self.time_role()?;
         let is_time = |expr: &Expr| is_over(expr, role, self.bound);
+        let base = self.bound.base(source.base);
+        let name = &self.bound.cube.roles[role].role.name;
+        let Some(role_of_base) = base.cube.role(name) else {
+            return plan_err!(
+                "the cube `{}` has no `{name}`, which the question is over",
+                base.cube.name
+            );
+        };
         let groups = self.grouping.members(set).filter(|(_, expr)| is_time(expr));
         let groups = groups.map(|(at, expr)| (group_name(at), expr.clone())).collect();
-        let conditions = self.query.filters.iter().filter(|filter| is_time(filter));
-        let conditions = conditions.chain(&context.conditions).cloned().collect();
-        Ok(TimeCells { bound: self.bound, role, groups, conditions })
+        let conditions = self.filters(source.base).filter(|filter| is_time(filter));
+        let conditions = conditions.chain(&source.context.conditions).cloned().collect();
+        Ok(TimeCells { bound: base, role: role_of_base, groups, conditions })
     }
 
     pub(super) fn time_role(&self) -> Result<usize> {

@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::{
-    Column, DFSchemaRef, JoinType, Result, ScalarValue, TableReference, internal_err, plan_err,
+    Column, DFSchema, DFSchemaRef, JoinType, Result, ScalarValue, TableReference, internal_err,
+    plan_err,
 };
 use datafusion::config::ConfigOptions;
 use datafusion::functions_aggregate::expr_fn::{count, count_distinct, max, min};
 use datafusion::logical_expr::{
-    Aggregate, AggregateUDF, Case, Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
+    Aggregate, AggregateUDF, Case, EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
@@ -42,7 +43,7 @@ pub(super) const STAR: &str = "cube";
 
 /// The plan of `query`: its group columns (with the grouping id, if any), then its finals.
 pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> {
-    if !query.is_plain() {
+    if !query.is_plain() || !bound.cube.bases.is_empty() {
         return cells::plan(query, bound);
     }
     let mut star = star(&query.levels(), &query.fact_columns(), bound)?;
@@ -73,6 +74,10 @@ pub(super) fn preview(
     limit: Option<usize>,
     bound: &BoundCube,
 ) -> Result<LogicalPlan> {
+    if !bound.cube.bases.is_empty() {
+        // Rows of several facts are no rows of one relation.
+        return no_rows(columns, bound);
+    }
     let mut used: BTreeSet<&str> = columns.iter().map(String::as_str).collect();
     let of_filters: Vec<&Column> = filters.iter().flat_map(Expr::column_refs).collect();
     used.extend(of_filters.iter().map(|column| column.name.as_str()));
@@ -92,6 +97,17 @@ pub(super) fn preview(
         plan = plan.limit(0, Some(limit))?;
     }
     plan.build()
+}
+
+fn no_rows(columns: &[String], bound: &BoundCube) -> Result<LogicalPlan> {
+    let schema = bound.calculated.clone();
+    let fields = columns.iter().map(|name| Ok(schema.field_with_name(name)?.clone()));
+    let fields = fields.collect::<Result<Vec<_>>>()?;
+    let schema = DFSchema::try_from(Schema::new(fields))?;
+    Ok(LogicalPlan::EmptyRelation(EmptyRelation {
+        produce_one_row: false,
+        schema: Arc::new(schema),
+    }))
 }
 
 fn preview_column(name: &str, bound: &BoundCube) -> Result<Expr> {
@@ -121,9 +137,9 @@ pub(super) fn detail(bound: &BoundCube) -> Result<LogicalPlan> {
 /// The type of the result of `leaf`, which does not depend on its context.
 pub(super) fn leaf_type(bound: &BoundCube, leaf: &Leaf) -> Result<DataType> {
     let mut query = StarQuery::new(&bound.cube.name);
-    query.leaves.push(Leaf { context: Context::default(), ..leaf.clone() });
+    query.leaves.push(Leaf { context: Context::default(), base: 0, ..leaf.clone() });
     query.finals.push(Final::value(super::normal_form::leaf(0)));
-    let plan = plan(&query, bound)?;
+    let plan = plan(&query, bound.base(leaf.base))?;
     let plan = TypeCoercion::new().analyze(plan, &ConfigOptions::default())?;
     Ok(plan.schema().field(0).data_type().clone())
 }
@@ -141,7 +157,7 @@ pub(super) fn star(
         return joined.build();
     }
     let of_levels = columns.iter().map(|column| physical(column, bound));
-    let schema = bound.fact.schema();
+    let schema = bound.fact().schema();
     let of_fact = fact_columns.iter().map(|name| {
         let column = Expr::Column(Column::new(Some(fact_reference(bound)), name));
         without_dictionary(column, &schema, name).alias(fact_alias(name))
@@ -156,12 +172,12 @@ fn join<'a>(
 ) -> Result<(LogicalPlanBuilder, DFSchemaRef)> {
     let needed: BTreeSet<usize> = columns.filter_map(|column| column.role).collect();
     let fact = fact_reference(bound);
-    let mut plan = LogicalPlanBuilder::scan(fact.clone(), Arc::clone(&bound.fact), None)?;
+    let mut plan = LogicalPlanBuilder::scan(fact.clone(), Arc::clone(bound.fact()), None)?;
     let schema = Arc::clone(plan.schema());
     for position in needed {
         let role = &bound.cube.roles[position];
         let alias = role_reference(bound, position);
-        let source = Arc::clone(&bound.dimensions[position]);
+        let source = Arc::clone(bound.dimension(position));
         let dimension = LogicalPlanBuilder::scan(alias.clone(), source, None)?.build()?;
         let left = Column::new(Some(fact.clone()), role.role.key_column());
         let right = Column::new(Some(alias), role.dimension.key_column());

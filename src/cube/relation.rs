@@ -115,8 +115,16 @@ pub fn register(
     tables: &BTreeMap<String, Arc<dyn TableProvider>>,
 ) -> Result<()> {
     let state = expression_state(context);
-    for cube in cubes {
-        let bound = Arc::new(BoundCube::new(cube, tables, &state)?);
+    let mut known: BTreeMap<String, Arc<BoundCube>> = BTreeMap::new();
+    // A cube over cubes comes after these.
+    let (over_facts, over_cubes): (Vec<&Cube>, Vec<&Cube>) =
+        cubes.iter().partition(|cube| cube.bases.is_empty());
+    for cube in over_facts.into_iter().chain(over_cubes) {
+        let bound = match cube.bases.is_empty() {
+            true => Arc::new(BoundCube::over_fact(cube, tables, &state)?),
+            false => Arc::new(BoundCube::over_cubes(cube, &known, &state)?),
+        };
+        known.insert(cube.name.clone(), Arc::clone(&bound));
         for mode in [Mode::Strict, Mode::Lenient] {
             for calculated in [false, true] {
                 let relation = CubeRelation { cube: Arc::clone(&bound), mode, calculated };
@@ -126,6 +134,9 @@ pub fn register(
                 };
                 schema(context, mode)?.register_table(name, Arc::new(relation))?;
             }
+        }
+        if !cube.bases.is_empty() {
+            continue;
         }
         let detail = planner::detail(&bound)
             .map_err(|error| Error::from(error).context(format!("cube `{}`", cube.name)))?;

@@ -15,14 +15,29 @@ pub struct CubeSpec {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
-    /// The fact it aggregates.
-    pub fact: Located<String>,
+    /// The fact it aggregates; none where it puts cubes together.
+    pub fact: Option<Located<String>>,
+    /// The cubes it puts together.
+    pub bases: Vec<BaseSpec>,
     /// The dimensions it shows; every role of the fact when absent.
     pub dimensions: Option<Vec<DimensionSpec>>,
     /// Levels made of columns of the fact.
     pub levels: Vec<LevelSpec>,
     /// What can be computed.
     pub measures: Vec<MeasureSpec>,
+}
+
+/// One entry under `cubes:`.
+#[derive(Clone, Debug)]
+pub struct BaseSpec {
+    /// The cube's name.
+    pub name: Located<String>,
+    /// The measures that are taken from it; all when absent.
+    pub measures: Option<Vec<Located<String>>>,
+    /// By role, the finest level that its facts have.
+    pub grain: Vec<(Located<String>, Located<String>)>,
+    /// What its measures are where a level is asked for that it does not have.
+    pub unrelated: Option<Located<String>>,
 }
 
 /// One entry under `dimensions:`.
@@ -111,14 +126,21 @@ pub fn read(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -
     let name = fields.required_text("cube", diagnostics);
     let title = read_title(&mut fields, "title", diagnostics);
     let description = read_title(&mut fields, "description", diagnostics);
-    let fact = fields.required_text("fact", diagnostics);
+    let fact = fields.text("fact", diagnostics);
+    let bases = each(&mut fields, "cubes", diagnostics, read_base);
+    if fact.is_none() && fields.key_span("cubes").is_none() {
+        fields.required("fact", diagnostics);
+    }
     let given = fields.key_span("dimensions").is_some();
     let dimensions = given.then(|| read_dimensions(&mut fields, diagnostics));
     let levels = each(&mut fields, "levels", diagnostics, read_level);
     let measures = each(&mut fields, "measures", diagnostics, read_measure);
     fields.finish(diagnostics);
-    let (name, fact) = (name?, fact?);
-    Some(CubeSpec { name, title, description, fact, dimensions, levels, measures })
+    let name = name?;
+    if fact.is_none() && bases.is_empty() {
+        return None;
+    }
+    Some(CubeSpec { name, title, description, fact, bases, dimensions, levels, measures })
 }
 
 fn check_version(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
@@ -165,6 +187,31 @@ fn read_dimensions(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Ve
         fields.finish(diagnostics);
         Some(DimensionSpec { name: name.clone(), roles, hierarchies })
     })
+}
+
+fn read_base(
+    name: &Located<String>,
+    node: &Node,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> Option<BaseSpec> {
+    let mut base =
+        BaseSpec { name: name.clone(), measures: None, grain: Vec::new(), unrelated: None };
+    // `sales:` alone means the cube as it is.
+    if node.value == Value::Null {
+        return Some(base);
+    }
+    let mut fields = Fields::of(node, "a cube of a cube", variables, diagnostics)?;
+    let given = fields.key_span("measures").is_some();
+    let measures = fields.texts("measures", diagnostics);
+    base.measures = given.then_some(measures);
+    for (role, level) in fields.entries("grain", diagnostics) {
+        let level = text_of(level, "grain", variables, diagnostics);
+        base.grain.extend(level.map(|level| (role.clone(), level)));
+    }
+    base.unrelated = fields.text("unrelated", diagnostics);
+    fields.finish(diagnostics);
+    Some(base)
 }
 
 fn read_hierarchy(

@@ -132,7 +132,7 @@ impl TimeCells<'_> {
 
     /// Every day of the calendar.
     fn calendar(&self) -> Result<LogicalPlanBuilder> {
-        let source = Arc::clone(&self.bound.dimensions[self.role]);
+        let source = Arc::clone(self.bound.dimension(self.role));
         let days = LogicalPlanBuilder::scan(role_reference(self.bound, self.role), source, None)?;
         // Unknown and not applicable are no days.
         days.filter(self.key().gt(lit(0_i64)))
@@ -162,7 +162,7 @@ impl TimeCells<'_> {
         let fact = fact_reference(self.bound);
         let key = self.bound.cube.roles[self.role].role.key_column();
         let key = Expr::Column(Column::new(Some(fact.clone()), key));
-        LogicalPlanBuilder::scan(fact, Arc::clone(&self.bound.fact), None)?
+        LogicalPlanBuilder::scan(fact, Arc::clone(self.bound.fact()), None)?
             .filter(key.clone().gt(lit(0_i64)))?
             .aggregate(
                 Vec::<Expr>::new(),

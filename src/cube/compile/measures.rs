@@ -24,10 +24,11 @@ pub(super) fn compile(
     let context = Context { expressions: Expressions::new(), fact, columns, day };
     let mut done: BTreeMap<&str, Measure> = BTreeMap::new();
     let mut formulas = Vec::new();
+    let known: Vec<&str> = spec.measures.iter().map(|m| m.name.value.as_str()).collect();
     for measure in &spec.measures {
         kind::report_misfits(measure, diagnostics);
         if measure.kind == "expr" {
-            formulas.extend(context.formula(measure, spec, diagnostics));
+            formulas.extend(formula(measure, spec, &known, &context.expressions, diagnostics));
         } else if let Some(compiled) = context.aggregate(measure, diagnostics) {
             done.insert(&measure.name.value, compiled);
         }
@@ -38,21 +39,60 @@ pub(super) fn compile(
         .map(|m| m.name.value.as_str())
         .filter(|m| done.contains_key(m))
         .collect();
+    settle(formulas, &mut done, &mut order, diagnostics);
+    order.into_iter().filter_map(|name| done.remove(name)).collect()
+}
+
+/// The formulas of a cube over cubes after `measures` of these, in an order in which a formula
+/// stands after what it uses.
+pub(super) fn compile_formulas(
+    spec: &CubeSpec,
+    measures: Vec<Measure>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Measure> {
+    let expressions = Expressions::new();
+    let names: Vec<String> = measures.iter().map(|measure| measure.name.clone()).collect();
+    let own = spec.measures.iter().map(|measure| measure.name.value.as_str());
+    let known: Vec<&str> = names.iter().map(String::as_str).chain(own).collect();
+    let mut done: BTreeMap<&str, Measure> =
+        names.iter().map(String::as_str).zip(measures).collect();
+    let mut order: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut formulas = Vec::new();
+    for measure in &spec.measures {
+        if measure.kind == "expr" {
+            formulas.extend(formula(measure, spec, &known, &expressions, diagnostics));
+            continue;
+        }
+        let message = format!("`{}` cannot stand in a cube over cubes", measure.kind);
+        let wrong = Diagnostic::new(Code::Mismatch, measure.input.span.clone(), message);
+        diagnostics
+            .push(wrong.help("declare it in the cube of its fact and use it here in `expr`"));
+    }
+    settle(formulas, &mut done, &mut order, diagnostics);
+    order.into_iter().filter_map(|name| done.remove(name)).collect()
+}
+
+/// Settles `formulas` after what they use.
+fn settle<'s>(
+    mut formulas: Vec<Formula<'s>>,
+    done: &mut BTreeMap<&'s str, Measure>,
+    order: &mut Vec<&'s str>,
+    diagnostics: &mut Diagnostics,
+) {
     // Each round settles the formulas whose measures are settled; a round without one is a cycle.
     while !formulas.is_empty() {
         let ready =
             |formula: &Formula<'_>| formula.uses.iter().all(|m| done.contains_key(m.as_str()));
         let Some(next) = formulas.iter().position(ready) else {
-            report_cycles(&formulas, &done, diagnostics);
+            report_cycles(&formulas, done, diagnostics);
             break;
         };
         let formula = formulas.remove(next);
         let name = formula.spec.name.value.as_str();
-        let compiled = formula.settle(&done, diagnostics);
+        let compiled = formula.settle(done, diagnostics);
         done.insert(name, compiled);
         order.push(name);
     }
-    order.into_iter().filter_map(|name| done.remove(name)).collect()
 }
 
 struct Context<'a> {
@@ -229,42 +269,43 @@ impl Context<'_> {
             diagnostics.push(wrong.help("it multiplies amounts, and counts have none"));
         }
     }
+}
 
-    /// A formula whose names are known.
-    fn formula<'s>(
-        &self,
-        measure: &'s MeasureSpec,
-        spec: &CubeSpec,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Formula<'s>> {
-        for (key, given) in [
-            ("where", measure.filter.as_ref().map(|filter| &filter.span)),
-            ("convert", measure.convert.as_ref().map(|convert| &convert.to.span)),
-        ] {
-            if let Some(span) = given {
-                let message = format!("`{key}` does not fit a formula");
-                let wrong = Diagnostic::new(Code::Mismatch, span.clone(), message);
-                diagnostics.push(wrong.help("put it on the measures the formula uses"));
-            }
+/// A formula whose names are known.
+fn formula<'s>(
+    measure: &'s MeasureSpec,
+    spec: &CubeSpec,
+    known: &[&str],
+    expressions: &Expressions,
+    diagnostics: &mut Diagnostics,
+) -> Option<Formula<'s>> {
+    for (key, given) in [
+        ("where", measure.filter.as_ref().map(|filter| &filter.span)),
+        ("convert", measure.convert.as_ref().map(|convert| &convert.to.span)),
+    ] {
+        if let Some(span) = given {
+            let message = format!("`{key}` does not fit a formula");
+            let wrong = Diagnostic::new(Code::Mismatch, span.clone(), message);
+            diagnostics.push(wrong.help("put it on the measures the formula uses"));
         }
-        let known = spec.measures.iter().map(|m| ("measure", m.name.value.as_str())).collect();
-        let names = Names { what: format!("measure of the cube `{}`", spec.name.value), known };
-        let expr = self.expressions.parse(&measure.input, &names, diagnostics)?;
-        let uses: Vec<String> = expr
-            .column_refs()
-            .into_iter()
-            .map(|c| c.name.clone())
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
-        if uses.is_empty() {
-            let message = format!("`{}` names no measure", measure.input.value);
-            let span = measure.input.span.clone();
-            diagnostics.push(Diagnostic::new(Code::WrongExpression, span, message));
-            return None;
-        }
-        Some(Formula { spec: measure, expr, uses })
     }
+    let known = known.iter().map(|name| ("measure", *name)).collect();
+    let names = Names { what: format!("measure of the cube `{}`", spec.name.value), known };
+    let expr = expressions.parse(&measure.input, &names, diagnostics)?;
+    let uses: Vec<String> = expr
+        .column_refs()
+        .into_iter()
+        .map(|c| c.name.clone())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    if uses.is_empty() {
+        let message = format!("`{}` names no measure", measure.input.value);
+        let span = measure.input.span.clone();
+        diagnostics.push(Diagnostic::new(Code::WrongExpression, span, message));
+        return None;
+    }
+    Some(Formula { spec: measure, expr, uses })
 }
 
 struct Formula<'a> {

@@ -4,6 +4,7 @@
 //! types is checked when the cube is registered over its tables.
 
 mod columns;
+mod composite;
 mod expression;
 mod kind;
 mod measures;
@@ -15,10 +16,19 @@ use super::spec::{CubeSpec, DimensionSpec, LevelSpec};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 use crate::star::{CALENDAR, Dimension, Fact, Hierarchy, Level, Role, Star};
 
-/// Validates `spec` against the star; `None` when anything is wrong with it.
-pub fn compile(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Option<Cube> {
+/// Validates `spec` against the star, or against `cubes` if it puts some of them together; `None`
+/// when anything is wrong with it.
+pub fn compile(
+    spec: &CubeSpec,
+    star: &Star,
+    cubes: &[Cube],
+    diagnostics: &mut Diagnostics,
+) -> Option<Cube> {
     let mut found = Diagnostics::new();
-    let cube = checked(spec, star, &mut found);
+    let cube = match spec.bases.is_empty() {
+        true => checked(spec, star, &mut found),
+        false => composite::compile(spec, cubes, &mut found),
+    };
     let fine = found.is_empty();
     for mistake in found.sorted() {
         diagnostics.push(mistake.clone());
@@ -27,9 +37,10 @@ pub fn compile(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> O
 }
 
 fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Option<Cube> {
-    let Some(fact) = star.fact(&spec.fact.value) else {
+    let name = spec.fact.as_ref()?;
+    let Some(fact) = star.fact(&name.value) else {
         let known = star.facts.iter().map(|fact| fact.name.as_str());
-        diagnostics.push(unknown(&spec.fact, "fact", known));
+        diagnostics.push(unknown(name, "fact", known));
         return None;
     };
     let roles = match &spec.dimensions {
@@ -54,6 +65,8 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         title: spec.title.clone(),
         description: spec.description.clone(),
         fact: fact.name.clone(),
+        bases: Vec::new(),
+        origins: BTreeMap::new(),
         roles,
         levels,
         columns,

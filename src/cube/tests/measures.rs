@@ -6,7 +6,7 @@ use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
 use datafusion::prelude::SessionContext;
 
-use super::super::normal_form::{leaf, level};
+use super::super::normal_form::{Final, leaf, level};
 use super::super::{
     Additivity, BoundCube, Cube, Leaf, LeafAggregate, StarQuery, compile, measures, planner, read,
     register,
@@ -62,7 +62,7 @@ async fn kinds() -> (SessionContext, Cube, BoundCube) {
     let (context, tables) = session().await;
     let cube = cube(KINDS).unwrap();
     register(std::slice::from_ref(&cube), &context, &tables).unwrap();
-    let bound = BoundCube::new(&cube, &tables, &context.state()).unwrap();
+    let bound = BoundCube::over_fact(&cube, &tables, &context.state()).unwrap();
     (context, cube, bound)
 }
 
@@ -188,7 +188,7 @@ fn results(bound: &BoundCube, leaf_of: &Leaf, by_year: bool) -> LogicalPlan {
     let mut query = StarQuery::new(&bound.cube.name);
     query.groups.extend(by_year.then(|| level("date_year")));
     query.leaves.push(leaf_of.clone());
-    query.finals.push(leaf(0));
+    query.finals.push(Final::value(leaf(0)));
     planner::plan(&query, bound).unwrap()
 }
 
@@ -337,7 +337,7 @@ fn time_needs_a_date() {
     let variables = Variables::default();
     let node = parse(&Arc::new(file), &mut diagnostics).unwrap();
     let spec = read(&node, &variables, &mut diagnostics).unwrap();
-    assert!(compile(&spec, &star, &mut diagnostics).is_none());
+    assert!(compile(&spec, &star, &[], &mut diagnostics).is_none());
     let message = diagnostics.into_error().to_string();
     let told = message.matches("the fact `sales` has no date to tell first from last").count();
     assert_eq!(told, 2, "{message}");
