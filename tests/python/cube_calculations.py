@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from cube_expansion import (
     aggregate_over_flat,
-    filter_clause,
     mean_sql,
     measure_sql,
     tail,
@@ -24,12 +23,19 @@ from cube_models import CALENDAR_LEVELS, scale_of
 from cube_questions import columns_in
 
 # Fine to coarse; levels of one line are as fine as each other.
-FINENESS = [["day"], ["week"], ["month"], ["quarter", "fiscal_quarter"], ["half"], ["year", "fiscal_year"]]
+FINENESS = [
+    ["day"],
+    ["week"],
+    ["month"],
+    ["quarter", "fiscal_quarter"],
+    ["half"],
+    ["year", "fiscal_year"],
+]
 MONTHS = {"month": 1, "quarter": 3, "fiscal_quarter": 3, "half": 6, "year": 12, "fiscal_year": 12}
 DAYS = {"day": 1, "week": 7}
 
 SHIFTED = ["prior_year", "prior_period", "prior_year_so_far", "prior_period_so_far"]
-TO_DATE = ["wtd", "mtd", "qtd", "ytd", "fytd", "ytd_prior_year"]
+TO_DATE = ["wtd", "mtd", "qtd", "ytd", "fqtd", "fytd", "ytd_prior_year"]
 ROLLING = ["rolling_3m", "rolling_6m", "rolling_12m", "rolling_7d", "rolling_30d", "rolling_90d"]
 AT_OTHER_TIMES = SHIFTED + TO_DATE + ROLLING + ["running_total"]
 # What is compared, and with which earlier value.
@@ -141,7 +147,9 @@ def finest_of(model, cube, question, known, part, subject, role):
             groups.setdefault(column.level, []).append(index)
     if not groups:
         return None, []
-    return (finest := max(groups, key=lambda level: depth(model, cube, subject, level))), groups[finest]
+    return (finest := max(groups, key=lambda level: depth(model, cube, subject, level))), groups[
+        finest
+    ]
 
 
 def depth(model, cube, subject, level):
@@ -203,8 +211,9 @@ def first_day(series, end, fiscal_start):
     unit = {"wtd": "week", "mtd": "month", "qtd": "quarter", "ytd": "year"}.get(series)
     if unit:
         return f"CAST(date_trunc('{unit}', {end}) AS DATE)"
-    back = fiscal_start - 1
-    return moved(f"CAST(date_trunc('year', {moved(end, -back)}) AS DATE)", back)
+    # Months are moved so that the fiscal year is the calendar year, and back.
+    back, unit = fiscal_start - 1, {"fqtd": "quarter", "fytd": "year"}[series]
+    return moved(f"CAST(date_trunc('{unit}', {moved(end, -back)}) AS DATE)", back)
 
 
 def window(series, period, fiscal_start):
@@ -262,11 +271,14 @@ class Expansion:
         other_rows = where_clause(self.model, Others(others))
         role = self.role
         calendar = ", ".join(
-            f"{level}_key AS {role}_{level}_key, {level}_caption AS {role}_{level}" for level in CALENDAR_LEVELS
+            f"{level}_key AS {role}_{level}_key, {level}_caption AS {role}_{level}"
+            for level in CALENDAR_LEVELS
         )
         self.add("days", f"SELECT day AS {role}_date, {calendar} FROM calendar WHERE member > 0")
         relation = f"flat_{self.cube.name}"
-        self.add("span", f"SELECT min({role}_date) AS first, max({role}_date) AS last FROM {relation}")
+        self.add(
+            "span", f"SELECT min({role}_date) AS first, max({role}_date) AS last FROM {relation}"
+        )
         # Rows by everything but time, and those of them that meet the time conditions.
         self.add("rows_then", f"SELECT *{groups} FROM {relation}{other_rows}")
         self.add("rows_now", f"SELECT * FROM rows_then WHERE {self.time_conditions}")
@@ -281,7 +293,10 @@ class Expansion:
         """The rows of one grouping set."""
         one = SetExpansion(self, k, part)
         write = one.value
-        shown = [f"c.g{i} AS g{i}" if i in part else f"NULL AS g{i}" for i in range(len(self.question.groups))]
+        shown = [
+            f"c.g{i} AS g{i}" if i in part else f"NULL AS g{i}"
+            for i in range(len(self.question.groups))
+        ]
         if self.question.sets is not None and self.question.shown_groupings:
             shown += [f"{int(i not in part)} AS t{i}" for i in range(len(self.question.groups))]
         values = [value.sql(write) for value in self.question.values]
@@ -323,14 +338,19 @@ class SetExpansion:
         return f" GROUP BY {', '.join(names)}" if names else ""
 
     def on(self, left, right, part=None):
-        same = [f"{left}.g{i} IS NOT DISTINCT FROM {right}.g{i}" for i in (self.part if part is None else part)]
+        same = [
+            f"{left}.g{i} IS NOT DISTINCT FROM {right}.g{i}"
+            for i in (self.part if part is None else part)
+        ]
         return " AND ".join(same) or "TRUE"
 
     def context(self):
         """The days of every cell's time members, and where they begin and end."""
         groups = "".join(f", {self.whole.question.groups[i]} AS g{i}" for i in self.time_part)
         role = self.whole.role
-        self.days_sql = f"SELECT {role}_date AS day{groups} FROM days WHERE {self.whole.time_conditions}"
+        self.days_sql = (
+            f"SELECT {role}_date AS day{groups} FROM days WHERE {self.whole.time_conditions}"
+        )
         self.whole.add(self.named("context"), self.days_sql)
         self.whole.add(self.named("bounds"), self.bounds_sql(self.named("context")))
 
@@ -339,7 +359,8 @@ class SetExpansion:
             f"SELECT min(day) AS first_day, max(day) AS last_day{self.groups_of('x', self.time_part)} "
             f"FROM {context} x{self.group_by('x', self.time_part)}"
         )
-        return f"SELECT * FROM ({sql}) WHERE last_day IS NOT NULL"
+        # Periods that begin after the last fact are not made up.
+        return f"SELECT * FROM ({sql}) WHERE first_day <= (SELECT last FROM span)"
 
     # One measure over some days
 
@@ -362,19 +383,27 @@ class SetExpansion:
                 sql = f"SELECT * FROM ({sql}) WHERE (SELECT count(*) FROM rows_now) > 0"
             whole.add(table, sql)
             return
-        value = measure_sql(whole.model, whole.cube, aggregate.measure, None if of_time else condition)
+        value = measure_sql(
+            whole.model, whole.cube, aggregate.measure, None if of_time else condition
+        )
         context, bounds = self.named("context"), self.named("bounds")
         if of_time:
             context, bounds = f"{table}_context", f"{table}_bounds"
             whole.add(context, f"{self.days_sql} AND ({condition})")
             whole.add(bounds, self.bounds_sql(context))
         days = f"(SELECT DISTINCT {whole.role}_date AS day FROM rows_then WHERE {whole.role}_date IS NOT NULL)"
-        whole.add(f"{table}_days", self.contributing(name, days, context, bounds, of_time and condition))
+        whole.add(
+            f"{table}_days", self.contributing(name, days, context, bounds, of_time and condition)
+        )
         shown = "".join(f", r.g{i}" if i not in self.time_part else f", d.g{i}" for i in self.part)
         by = [f"r.g{i}" if i not in self.time_part else f"d.g{i}" for i in self.part]
         more = ""
         if name in MOVING:
-            more = f", any_value({periods_there(int(name.rpartition('_')[2]), self.period)}) AS periods" if self.period else ""
+            more = (
+                f", any_value({periods_there(int(name.rpartition('_')[2]), self.period)}) AS periods"
+                if self.period
+                else ""
+            )
         sql = (
             f"SELECT ({value}) AS v, 'then' AS found, count(*) AS facts{more}{shown} FROM rows_then r "
             f"JOIN {table}_days d ON d.day = r.{whole.role}_date"
@@ -390,14 +419,19 @@ class SetExpansion:
         if name in SHIFTED:
             there = shift(name, "f.day", self.period, self.levels)
             if there is None:
-                return f"SELECT day{self.groups_of('x', self.time_part)} FROM {context} x WHERE FALSE"
-            on = f"x.day = {there}"
+                return (
+                    f"SELECT day{self.groups_of('x', self.time_part)} FROM {context} x WHERE FALSE"
+                )
+            on = f"x.day = {there} AND {self.on('x', 'b', self.time_part)}"
             if name.endswith("so_far"):
                 on += f" AND {there} <= (SELECT last FROM span)"
             elif not self.time_part and whole.time_conditions == "TRUE" and not time_filter:
                 # Where nothing is said of time, the cell ends where facts do.
                 on += f" AND {there} <= last_day((SELECT last FROM span))"
-            return f"SELECT DISTINCT f.day{self.groups_of('x', self.time_part)} FROM {context} x JOIN {days} f ON {on}"
+            groups = self.groups_of("x", self.time_part)
+            return (
+                f"SELECT DISTINCT f.day{groups} FROM {context} x, {bounds} b, {days} f WHERE {on}"
+            )
         if name == "running_total":
             only = f" AND ({time_filter})" if time_filter else ""
             meeting = f"SELECT {whole.role}_date FROM days WHERE {whole.time_conditions}{only}"
@@ -407,7 +441,8 @@ class SetExpansion:
         else:
             first, last = window(name, self.period, whole.model.fiscal_start)
             on = f"f.day BETWEEN {first} AND {last}"
-        return f"SELECT DISTINCT f.day{self.groups_of('b', self.time_part)} FROM {bounds} b JOIN {days} f ON {on}"
+        groups = self.groups_of("b", self.time_part)
+        return f"SELECT DISTINCT f.day{groups} FROM {bounds} b JOIN {days} f ON {on}"
 
     # Values of cells
 
@@ -460,14 +495,16 @@ class SetExpansion:
         return self.whole.cube.measure(aggregate.measure)
 
     def difference(self, aggregate, calculation):
-        now, then = (DIFFERENCES.get(calculation) or RATES[calculation])
+        now, then = DIFFERENCES.get(calculation) or RATES[calculation]
         now, then = self.at(aggregate, now), self.at(aggregate, then)
         if calculation in NEED_PERIOD and self.period is None:
             return "NULL"
         change = f"({now} - {then})"
         if self.measure(aggregate).additive:
             both = f"{now} IS NULL AND {then} IS NULL"
-            change = f"(CASE WHEN {both} THEN NULL ELSE coalesce({now}, 0) - coalesce({then}, 0) END)"
+            change = (
+                f"(CASE WHEN {both} THEN NULL ELSE coalesce({now}, 0) - coalesce({then}, 0) END)"
+            )
         if calculation in DIFFERENCES:
             return change
         return f"(CASE WHEN {then} > 0 THEN CAST({change} AS DOUBLE) / CAST({then} AS DOUBLE) END)"
@@ -483,7 +520,9 @@ class SetExpansion:
 
     def share_of_total(self, aggregate):
         now = self.at(aggregate, "value")
-        total = measure_sql(self.whole.model, self.whole.cube, aggregate.measure, aggregate.condition)
+        total = measure_sql(
+            self.whole.model, self.whole.cube, aggregate.measure, aggregate.condition
+        )
         return self.share(now, f"(SELECT ({total}) FROM rows_now)")
 
     def share(self, part, whole):
@@ -512,8 +551,10 @@ class SetExpansion:
         )
         parent = subject and not left and coarser(whole.model, whole.cube, subject, level)
         if parent:
-            cell = self.on("c", "own")
-            same += f" AND r.{parent} IN (SELECT own.{parent} FROM rows_now own WHERE {cell})"
+            # A member under two parents has none that its share could be of.
+            parents = f"FROM rows_now own WHERE {self.on('c', 'own')}"
+            same += f" AND r.{parent} = (SELECT min(own.{parent}) {parents})"
+            same += f" AND (SELECT count(DISTINCT own.{parent}) {parents}) = 1"
         return self.share(now, f"(SELECT ({total}) FROM rows_now r WHERE {same})")
 
     def rank(self, aggregate):
@@ -539,19 +580,7 @@ class SetExpansion:
         """The cells that are shown, with every series beside them."""
         whole = self.whole
         tables = dict.fromkeys(self.series_names.values())
-        of_time = {
-            table for key, table in self.series_names.items() if key[-1] not in ("rows", "value")
-        }
-        shown = []
-        for table in tables:
-            sql = f"SELECT 1 AS one{self.groups_of('s')} FROM {table} s"
-            if table in of_time:
-                # Periods that begin after the last fact are not made up.
-                sql += (
-                    f" JOIN {self.named('bounds')} b ON {self.on('s', 'b', self.time_part)}"
-                    " AND b.first_day <= (SELECT last FROM span)"
-                )
-            shown.append(sql)
+        shown = [f"SELECT 1 AS one{self.groups_of('s')} FROM {table} s" for table in tables]
         if not self.part:
             shown.append("SELECT 1 AS one")
         whole.add(self.named("cells"), " UNION ".join(shown))

@@ -9,10 +9,16 @@ import re
 
 import duckdb
 
-from cube_models import CALENDAR_LEVELS, scale_of, settled_type
+from cube_models import scale_of
 
 UNKNOWN, NOT_APPLICABLE = "(unknown)", "(not applicable)"
-SQL_TYPES = {"text": "VARCHAR", "int": "BIGINT", "double": "DOUBLE", "date": "DATE", "timestamp": "TIMESTAMP"}
+SQL_TYPES = {
+    "text": "VARCHAR",
+    "int": "BIGINT",
+    "double": "DOUBLE",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+}
 
 
 def sql_type(declared):
@@ -93,7 +99,10 @@ def dimension_table(dimension):
             joins += f" JOIN {view} ON {view}.key = d.{key}"
             captions[caption] = f"{view}.caption"
     shown = ", ".join(f"{captions.get(column, f'd.{column}')} AS {column}" for column in types)
-    return sql + f"CREATE TABLE dim_{name} AS SELECT member, record, {shown} FROM filled_{name} d{joins};\n"
+    return (
+        sql
+        + f"CREATE TABLE dim_{name} AS SELECT member, record, {shown} FROM filled_{name} d{joins};\n"
+    )
 
 
 def told_apart(view, table, key, caption, above):
@@ -116,7 +125,10 @@ def told_apart(view, table, key, caption, above):
 def calendar_columns(start):
     """Key and caption of every level on `day`."""
     later = f"CASE WHEN {start} > 1 AND month(day) >= {start} THEN 1 ELSE 0 END"
-    fiscal_year, fiscal_quarter = f"(year(day) + {later})", f"((month(day) + 12 - {start}) % 12 // 3 + 1)"
+    fiscal_year, fiscal_quarter = (
+        f"(year(day) + {later})",
+        f"((month(day) + 12 - {start}) % 12 // 3 + 1)",
+    )
     half = "CASE WHEN month(day) <= 6 THEN 1 ELSE 2 END"
     return {
         "year": ("year(day)", "strftime(day, '%Y')"),
@@ -174,18 +186,22 @@ def fact_table(model):
             found = f"{day} - DATE '0001-01-01' + 1"
             if model.calendar:
                 first, last = model.calendar
-                kept.append(f"(m_{role.name} < 0 OR {day} BETWEEN DATE '{first}' AND DATE '{last}')")
+                kept.append(
+                    f"(m_{role.name} < 0 OR {day} BETWEEN DATE '{first}' AND DATE '{last}')"
+                )
         else:
             key = " || '|' || ".join(f'CAST("{column}" AS VARCHAR)' for column in role.on)
             found = f"(SELECT member FROM dim_{role.dimension} d WHERE d.member > 0 AND d.record = {key})"
-        absent = f"CASE WHEN {role.absent} THEN -2 ELSE" if role.absent else "CASE WHEN FALSE THEN 0 ELSE"
+        absent = (
+            f"CASE WHEN {role.absent} THEN -2 ELSE"
+            if role.absent
+            else "CASE WHEN FALSE THEN 0 ELSE"
+        )
         columns.append(f"{absent} coalesce({found}, -1) END AS m_{role.name}")
         if role.must_exist:
             kept.append(f"m_{role.name} <> -1")
     where = " AND ".join(kept) or "TRUE"
-    return (
-        f"CREATE TABLE fact AS SELECT * FROM (SELECT s.*, {', '.join(columns)} FROM raw_sale s) WHERE {where};\n"
-    )
+    return f"CREATE TABLE fact AS SELECT * FROM (SELECT s.*, {', '.join(columns)} FROM raw_sale s) WHERE {where};\n"
 
 
 def flat_table(model, cube):
@@ -206,9 +222,7 @@ def flat_table(model, cube):
         joins += f" JOIN {table} AS {role.name} ON {role.name}.member = fact.m_{role.name}"
     members = [f"fact.m_{role.name}" for role in model.fact.roles]
     columns = [f"fact.f_{column}" for column in model.fact.types]
-    return (
-        f"CREATE TABLE flat_{cube.name} AS SELECT {', '.join(shown + columns + members)} FROM fact{joins};\n"
-    )
+    return f"CREATE TABLE flat_{cube.name} AS SELECT {', '.join(shown + columns + members)} FROM fact{joins};\n"
 
 
 def dimension_source(dimension, column):
@@ -259,7 +273,9 @@ def over_flat(model, cube, text):
     def renamed(match):
         return f"f_{match[0]}" if match[0] in model.fact.types else match[0]
 
-    return re.sub(r"'(?:[^']|'')*'|[A-Za-z_]\w*", lambda m: m[0] if m[0][0] == "'" else renamed(m), text)
+    return re.sub(
+        r"'(?:[^']|'')*'|[A-Za-z_]\w*", lambda m: m[0] if m[0][0] == "'" else renamed(m), text
+    )
 
 
 def filter_clause(*conditions):
@@ -280,7 +296,9 @@ def measure_sql(model, cube, name, condition=None):
         return f"count(*){only}"
     role = next((r for r in model.fact.roles if r.name == measure.text), None)
     if measure.kind == "distinct" and role is not None:
-        return f"count(DISTINCT m_{role.name}){filter_clause(f'm_{role.name} >= 0', own, condition)}"
+        return (
+            f"count(DISTINCT m_{role.name}){filter_clause(f'm_{role.name} >= 0', own, condition)}"
+        )
     value = over_flat(model, cube, measure.text)
     if measure.rate:
         value = f"({value}) * f_{measure.rate}"
@@ -299,7 +317,11 @@ def over_days(model, measure, value, *conditions):
     """A measure that knows of days: its rows as a list, from which it is taken by hand."""
     day = day_of(model)
     if measure.kind == "count":
-        value = "CAST(1 AS BIGINT)" if measure.text == "*" else f"CASE WHEN ({value}) IS NOT NULL THEN 1 END"
+        value = (
+            "CAST(1 AS BIGINT)"
+            if measure.text == "*"
+            else f"CASE WHEN ({value}) IS NOT NULL THEN 1 END"
+        )
     known = filter_clause(f"{day} >= 0", f"({value}) IS NOT NULL", *conditions)
     rows = f"list({{'d': {day}, 'x': {value}}}){known}"
     edge = "min" if measure.kind == "first" or measure.over_time() == "first_non_empty" else "max"
@@ -323,7 +345,11 @@ def over_days(model, measure, value, *conditions):
         result = f"list_sum({at_edge})"
     if measure.input_type == "int":
         result = f"CAST({result} AS BIGINT)"
-    return f"coalesce({result}, 0)" if measure.kind == "count" and how not in ("min", "max") else result
+    return (
+        f"coalesce({result}, 0)"
+        if measure.kind == "count" and how not in ("min", "max")
+        else result
+    )
 
 
 def aggregate_sql(measure, value, only):

@@ -31,7 +31,10 @@ def two_levels(served, cube, dice):
     for role in cube.roles:
         for hierarchy in served.model.hierarchies(cube, role).values():
             for fine in range(1, len(hierarchy)):
-                pairs += [(f"{role.name}_{hierarchy[c]}_key", f"{role.name}_{hierarchy[fine]}_key") for c in range(fine)]
+                pairs += [
+                    (f"{role.name}_{hierarchy[c]}_key", f"{role.name}_{hierarchy[fine]}_key")
+                    for c in range(fine)
+                ]
     return dice.choice(pairs) if pairs else None
 
 
@@ -92,7 +95,8 @@ def fact_rows_make_the_cell(served, cube, dice):
     for cell in dice.sample(cells, min(CELLS_DRILLED_THROUGH, len(cells))):
         members = zip(groups, cell)
         place = " AND ".join(
-            f"{group} IS NULL" if member is None else f"{group} = {sql_literal(member)}" for group, member in members
+            f"{group} IS NULL" if member is None else f"{group} = {sql_literal(member)}"
+            for group, member in members
         )
         sql = f'SELECT * FROM cubes."{cube.name}$detail" WHERE ({condition}) AND {place}'
         by_hand = over_detail(served, cube, sql)
@@ -121,7 +125,9 @@ def over_detail(served, cube, sql):
 def years_end_with_their_total(served, cube, dice):
     """The year to date at the end of a year is the year."""
     roles = [role.name for role in cube.roles if role.dimension == "date"]
-    role, (level, to_date) = dice.choice(roles), dice.choice([("year", "ytd"), ("fiscal_year", "fytd")])
+    role, (level, to_date) = dice.choice(roles), dice.choice(
+        [("year", "ytd"), ("fiscal_year", "fytd")]
+    )
     measures = dice.sample(cube.measures, min(3, len(cube.measures)))
     asked = ", ".join(f"AGG({m.name}), AGG({m.name}_{to_date})" for m in measures)
     key = f"{role}_{level}_key"
@@ -135,7 +141,9 @@ def years_end_with_their_total(served, cube, dice):
 
 def shares_sum_to_one(served, cube, dice):
     """The shares of all children of a parent make one."""
-    levels, measures = two_levels(served, cube, dice), [m for m in cube.measures if m.additive and m.kind != "expr"]
+    levels, measures = two_levels(served, cube, dice), [
+        m for m in cube.measures if m.additive and m.kind != "expr"
+    ]
     if levels is None:
         return None
     coarse, fine = levels

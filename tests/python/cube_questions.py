@@ -149,7 +149,9 @@ class Question:
 
     def sql(self, known):
         """For Starling; `known` are the flat columns of the cube."""
-        relation = f'{self.schema}."{self.relation}"' if self.relation else f"{self.schema}.{self.cube}"
+        relation = (
+            f'{self.schema}."{self.relation}"' if self.relation else f"{self.schema}.{self.cube}"
+        )
         if self.source == "direct":
             return self.select(relation, {}, self.where, known)
         columns = list(dict.fromkeys(c for text in self.texts() for c in columns_in(text, known)))
@@ -178,8 +180,13 @@ class Question:
         if where:
             # A subquery of a condition has names of its own.
             conditions = [
-                renamed(part, names) if isinstance(part, str)
-                else replace(part, column=names.get(part.column, part.column)).sql(lambda q: q.sql(known))
+                (
+                    renamed(part, names)
+                    if isinstance(part, str)
+                    else replace(part, column=names.get(part.column, part.column)).sql(
+                        lambda q: q.sql(known)
+                    )
+                )
                 for part in where
             ]
             sql += " WHERE " + " AND ".join(f"({part})" for part in conditions)
@@ -192,7 +199,9 @@ class Question:
         if self.sets is None:
             if not groups:
                 return ""
-            listed = [str(i + 1) for i in range(len(groups))] if self.written == "ordinal" else groups
+            listed = (
+                [str(i + 1) for i in range(len(groups))] if self.written == "ordinal" else groups
+            )
             return f" GROUP BY {', '.join(listed)}"
         if self.written in ("ROLLUP", "CUBE"):
             return f" GROUP BY {self.written} ({', '.join(groups)})"
@@ -227,7 +236,6 @@ class Question:
         for index in range(len(self.groups)):
             fewer = self.groups[:index] + self.groups[index + 1 :]
             yield replace(self, groups=fewer, order=(), limit=None, offset=None)
-
 
     def with_sets(self, sets):
         """Only these grouping sets, and the groups that are in them."""

@@ -25,9 +25,10 @@ import pyarrow as pa
 
 from cube_calculations import calculation_sql
 from cube_expansion import open_oracle, pivot, question_sql
-from cube_models import random_model, write_project
+from cube_projects import write_project
 from cube_properties import broken_properties
 from cube_questions import Listing, Nested, Pivot
+from random_models import random_model
 from random_questions import Asker, CalculationAsker
 
 AT_ONCE = 2
@@ -46,17 +47,23 @@ class Served:
         self.oracle = open_oracle(self.model, folder)
         cubes = self.model.cubes
         self.askers = {cube.name: Asker(self.model, cube, self.oracle) for cube in cubes}
-        self.calculations = {cube.name: CalculationAsker(self.model, cube, self.oracle) for cube in cubes}
+        self.calculations = {
+            cube.name: CalculationAsker(self.model, cube, self.oracle) for cube in cubes
+        }
         self.log = Path(folder) / "serve.log"
         with open(self.log, "w", encoding="utf-8") as log:
-            self.server = subprocess.Popen([*self.command, "serve", "--flight", "127.0.0.1:0"], stderr=log)
+            self.server = subprocess.Popen(
+                [*self.command, "serve", "--flight", "127.0.0.1:0"], stderr=log
+            )
         self.connection = flight_sql.connect(self.address(), autocommit=True)
 
     def run(self, *arguments):
         done = subprocess.run([*self.command, *arguments], capture_output=True, check=False)
         if done.returncode != 0:
             said = done.stderr.decode("utf-8", "replace").split("stack backtrace:")[0]
-            raise RuntimeError(f"starling {' '.join(arguments)}: exit code {done.returncode}\n{said}")
+            raise RuntimeError(
+                f"starling {' '.join(arguments)}: exit code {done.returncode}\n{said}"
+            )
         return done.stdout
 
     def address(self):
@@ -254,7 +261,9 @@ class Differential:
         for number in questions:
             question = self.question(served, f"{name}.{number}")
             if self.options.verbose:
-                print(f"-- {name}.{number}\n{served.ours(question)}\n--\n{served.theirs(question)}\n")
+                print(
+                    f"-- {name}.{number}\n{served.ours(question)}\n--\n{served.theirs(question)}\n"
+                )
             told = served.wrong(question)
             self.asked += 1
             if told is not None:
@@ -280,7 +289,9 @@ class Differential:
 
     def report(self, name, told):
         switches = "".join(
-            f" --no-{switch}" for switch in ("calculations", "measures") if not getattr(self.options, switch)
+            f" --no-{switch}"
+            for switch in ("calculations", "measures")
+            if not getattr(self.options, switch)
         )
         replay = f"python {sys.argv[0]} BINARY WORKDIR --replay {name}{switches}"
         self.failures.append(name)
