@@ -165,12 +165,11 @@ def depth(model, cube, subject, level):
 
 
 def coarser(model, cube, subject, level):
-    """The flat key column of the next coarser level in the first hierarchy that has the level."""
+    """The flat key column of the next coarser level, in the first hierarchy that has one."""
     role = next((role for role in cube.roles if role.name == subject), None)
     for hierarchy in model.hierarchies(cube, role).values() if role else []:
-        if level in hierarchy:
-            at = hierarchy.index(level)
-            return f"{subject}_{hierarchy[at - 1]}_key" if at else None
+        if level in hierarchy[1:]:
+            return f"{subject}_{hierarchy[hierarchy.index(level) - 1]}_key"
     return None
 
 

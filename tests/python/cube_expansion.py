@@ -250,7 +250,8 @@ def fact_level(model, cube, column):
 
 def script(model):
     """Everything, from the raw files to a table per cube; `$DATA` stands for the folder."""
-    sql = raw_table("sale", model.fact.raw_types)
+    sql = "CREATE MACRO one_zero(x) AS CASE WHEN x = 0 THEN abs(x) ELSE x END;\n"
+    sql += raw_table("sale", model.fact.raw_types)
     for dimension in model.dimensions.values():
         sql += raw_table(dimension.name, dimension.types) + dimension_table(dimension)
     sql += calendar_table(model) + fact_table(model)
@@ -388,7 +389,8 @@ def formula_sql(model, cube, tree, condition):
         return str(tree)
     left, right = (f"({formula_sql(model, cube, part, condition)})" for part in tree[1:])
     if tree[0] == "/":
-        return f"CAST({left} AS DOUBLE) / nullif(CAST({right} AS DOUBLE), 0)"
+        # There is one zero, not one with a sign beside it.
+        return f"one_zero(CAST({left} AS DOUBLE) / nullif(CAST({right} AS DOUBLE), 0))"
     return f"{left} {tree[0]} {right}"
 
 

@@ -323,8 +323,8 @@ def arguments():
     parser.add_argument("--replay")
     parser.add_argument("--stop-after", type=int, default=10)
     parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("--calculations", action=argparse.BooleanOptionalAction, default=False)
-    parser.add_argument("--measures", action=argparse.BooleanOptionalAction, default=False)
+    parser.add_argument("--calculations", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--measures", action=argparse.BooleanOptionalAction, default=True)
     return parser.parse_args()
 
 

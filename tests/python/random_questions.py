@@ -9,6 +9,7 @@ from cube_calculations import (
     MOVING,
     NEED_PERIOD,
     PLACES,
+    SHARES,
     date_roles,
     is_time,
     period_of,
@@ -238,6 +239,8 @@ class Asker:
 
     def having(self, dice, schema, measures=None):
         aggregate = self.aggregate(dice, schema, True, measures)
+        while aggregate.measure and self.is_noisy(aggregate.measure):
+            aggregate = self.aggregate(dice, schema, True, measures)
         threshold = dice.choice([0, 1, 3, 20, 300, 4000])
         return Value(f"{{0}} {dice.choice(['>', '<', '>=', '<>'])} {threshold}", (aggregate,))
 
@@ -259,8 +262,16 @@ class Asker:
     def is_double(self, value):
         if "CASE" in value.text or "NULL" in value.text:
             return False
-        measures = [self.cube.measure(a.measure) for a in value.aggregates if a.measure]
-        return "DOUBLE" in value.text or any(measure.type == "double" for measure in measures)
+        return "DOUBLE" in value.text or any(map(self.is_double_aggregate, value.aggregates))
+
+    def is_double_aggregate(self, aggregate):
+        calculation = aggregate.calculation or ""
+        if aggregate.measure is None or calculation in PLACES:
+            return False
+        if calculation in SHARES or calculation.endswith("_pct"):
+            return True
+        kind = self.cube.measure(aggregate.measure).type
+        return kind == "double" or kind == "int" and calculation in MOVING
 
     def is_noisy(self, name):
         """Whether the last digits of a measure depend on the order of rows."""
@@ -547,6 +558,8 @@ class CalculationAsker(Asker):
     def calculated(self, dice, question, role, numeric=False):
         """A measure with a calculation that the contract allows in the question."""
         measures = [m for m in self.cube.measures if self.is_number(m) or not numeric]
+        if numeric:
+            measures = [m for m in measures if not self.is_noisy(m.name)]
         measure = dice.choice(measures)
         allowed = [c for c in CALCULATIONS if self.allows(c, measure, question, role)]
         if numeric:
