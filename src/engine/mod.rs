@@ -20,6 +20,7 @@ mod explain;
 mod open;
 mod system;
 mod keys;
+mod ignored_clauses;
 mod ordering;
 mod placeholders;
 mod read_only;
