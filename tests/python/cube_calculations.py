@@ -1,7 +1,7 @@
 """Calculations over a cube, as plain SQL of DuckDB in the most naive way there is.
 
 For every cell its days T are listed, for every calculation the days whose facts contribute to it, and the
-facts of those days are aggregated anew. Nothing is shifted, accumulated or taken from another cell.
+facts of those days are aggregated anew. No value is accumulated, or taken from another cell.
 
 Per grouping set `k` there are these tables, with `g<i>` for each group of the set:
 
