@@ -90,8 +90,19 @@ impl TableProvider for CubeRelation {
             None => (0..fields.len()).map(name).collect(),
         };
         let plan = planner::preview(&columns, filters, limit, &self.cube)?;
-        state.create_physical_plan(&plan).await
+        match without_dynamic_filters(state) {
+            Some(state) => state.create_physical_plan(&plan).await,
+            None => state.create_physical_plan(&plan).await,
+        }
     }
+}
+
+/// The session for the plan of a scan, which is optimised once more as a part of the whole query:
+/// a join that has its dynamic filter already can no longer change sides, so it gets it only then.
+fn without_dynamic_filters(state: &dyn Session) -> Option<SessionState> {
+    let mut state = state.as_any().downcast_ref::<SessionState>()?.clone();
+    state.config_mut().options_mut().optimizer.enable_join_dynamic_filter_pushdown = false;
+    Some(state)
 }
 
 /// The cubes of a session, registered one after another.
