@@ -43,7 +43,9 @@ impl Model {
         diagnostics.into_result(model)
     }
 
-    fn compile(
+    /// Compiles the texts of a project's files, by path, as far as their mistakes allow, and says
+    /// what they are.
+    pub fn compile(
         folder: &Path,
         files: BTreeMap<String, String>,
         environment: &BTreeMap<String, String>,

@@ -51,17 +51,13 @@ async fn median_time(snapshot: &Snapshot, sql: &str, times: usize) -> Result<Dur
 pub(super) async fn cube(place: &Place, options: &QueryOptions) -> Result<()> {
     let snapshot = snapshot(place, options.epoch).await?;
     let cube = snapshot.cube(&options.cube)?;
-    let sort = |text: &String| match text.strip_prefix('-') {
-        Some(by) => Sort { by: by.to_owned(), descending: true },
-        None => Sort { by: text.clone(), descending: false },
-    };
     let query = CubeQuery {
         cube: options.cube.clone(),
         rows: options.rows.clone(),
         columns: options.columns.clone(),
         measures: options.measures.clone(),
         filters: options.filters.iter().cloned().map(Filter::Sql).collect(),
-        sort: options.sort.iter().map(sort).collect(),
+        sort: options.sort.iter().map(|text| Sort::parse(text)).collect(),
         limit: options.limit,
         totals: options.totals,
     };

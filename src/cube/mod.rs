@@ -13,6 +13,7 @@
 //! alone is a preview: fact rows with levels, and NULL for every measure.
 
 mod spec;
+mod shape;
 mod model;
 mod compile;
 mod normal_form;
@@ -46,5 +47,6 @@ pub use normal_form::{Leaf, LeafAggregate, StarQuery};
 pub use query::{CubeQuery, Filter, Sort};
 pub use relation::{CubeRelation, Mode, register};
 pub use rule::{CubeRule, analyzer_rules};
+pub use shape::shape;
 pub use spec::{ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec, read};
 pub use sql::functions;

@@ -11,6 +11,8 @@ pub struct Cube {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
+    /// Who answers for it.
+    pub owner: Option<String>,
     /// The fact it aggregates.
     pub fact: String,
     /// The dimensions it shows, one entry per role.
@@ -82,6 +84,8 @@ pub struct Measure {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
+    /// Who answers for it; the cube's owner when absent.
+    pub owner: Option<String>,
     /// How to show values.
     pub format: Option<String>,
     /// The currency of its values, when it is money in one.

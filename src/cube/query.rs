@@ -61,6 +61,16 @@ pub struct Sort {
     pub descending: bool,
 }
 
+impl Sort {
+    /// Reads `revenue` or `-revenue`; the minus puts the greatest first.
+    pub fn parse(text: &str) -> Self {
+        match text.strip_prefix('-') {
+            Some(by) => Self { by: by.to_owned(), descending: true },
+            None => Self { by: text.to_owned(), descending: false },
+        }
+    }
+}
+
 /// A [`CubeQuery`] with every name resolved.
 pub(super) struct Resolved<'a> {
     pub query: &'a CubeQuery,

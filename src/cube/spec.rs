@@ -15,6 +15,8 @@ pub struct CubeSpec {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
+    /// Who answers for it.
+    pub owner: Option<String>,
     /// The fact it aggregates.
     pub fact: Located<String>,
     /// The dimensions it shows; every role of the fact when absent.
@@ -69,6 +71,8 @@ pub struct MeasureSpec {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
+    /// Who answers for it; the cube's owner when absent.
+    pub owner: Option<String>,
     /// How to show values, such as `percent`.
     pub format: Option<String>,
     /// The key that was given: `sum`, `avg`, `min`, `max`, `count`, `distinct` or `expr`.
@@ -91,7 +95,7 @@ pub struct ConvertSpec {
 }
 
 /// The ways to define a measure.
-const KINDS: [&str; 7] = ["sum", "avg", "min", "max", "count", "distinct", "expr"];
+pub(super) const KINDS: [&str; 7] = ["sum", "avg", "min", "max", "count", "distinct", "expr"];
 
 /// Reads one cube; what is wrong becomes diagnostics and reading goes on.
 pub fn read(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<CubeSpec> {
@@ -100,6 +104,7 @@ pub fn read(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -
     let name = fields.required_text("cube", diagnostics);
     let title = read_title(&mut fields, "title", diagnostics);
     let description = read_title(&mut fields, "description", diagnostics);
+    let owner = fields.text("owner", diagnostics).map(|owner| owner.value);
     let fact = fields.required_text("fact", diagnostics);
     let given = fields.key_span("dimensions").is_some();
     let dimensions = given.then(|| read_dimensions(&mut fields, diagnostics));
@@ -107,7 +112,7 @@ pub fn read(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -
     let measures = each(&mut fields, "measures", diagnostics, read_measure);
     fields.finish(diagnostics);
     let (name, fact) = (name?, fact?);
-    Some(CubeSpec { name, title, description, fact, dimensions, levels, measures })
+    Some(CubeSpec { name, title, description, owner, fact, dimensions, levels, measures })
 }
 
 fn check_version(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
@@ -195,6 +200,7 @@ fn read_measure(
     let mut fields = Fields::of(node, "a measure", variables, diagnostics)?;
     let title = read_title(&mut fields, "title", diagnostics);
     let description = read_title(&mut fields, "description", diagnostics);
+    let owner = fields.text("owner", diagnostics).map(|owner| owner.value);
     let format = fields.text("format", diagnostics).map(|format| format.value);
     let filter = fields.text("where", diagnostics);
     let convert =
@@ -207,6 +213,7 @@ fn read_measure(
         name: name.clone(),
         title,
         description,
+        owner,
         format,
         kind,
         input,

@@ -8,6 +8,7 @@ use datafusion::catalog::{MemTable, TableProvider};
 
 use crate::cube;
 use crate::error::Result;
+use crate::lineage;
 use crate::load::QUARANTINE_TABLE;
 use crate::model::Model;
 use crate::warehouse::{Epoch, TableLoad, Warehouse};
@@ -31,6 +32,7 @@ pub(super) async fn system_tables(
         ("hierarchies", cube::hierarchies(&model.cubes)?),
         ("levels", cube::levels(&model.cubes)?),
         ("measures", cube::measures(&model.cubes)?),
+        ("lineage", lineage::relation(model)?),
     ];
     for (name, rows) in described {
         tables.push((name.to_owned(), table(rows)?));

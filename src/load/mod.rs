@@ -5,12 +5,16 @@ mod dimension;
 mod fact;
 mod feed;
 mod fingerprint;
+mod given;
+mod outlook;
 mod plan;
 mod progress;
 mod quarantine;
 mod run;
 
+pub use given::{Given, GivenRows};
+pub use outlook::{Outlook, TableChange, outlook};
 pub use plan::check;
 pub use progress::{Progress, Silent};
 pub(crate) use quarantine::QUARANTINE_TABLE;
-pub use run::{LoadOutcome, run};
+pub use run::{LoadOutcome, run, run_given};

@@ -51,6 +51,7 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         name: spec.name.value.clone(),
         title: spec.title.clone(),
         description: spec.description.clone(),
+        owner: spec.owner.clone(),
         fact: fact.name.clone(),
         roles,
         levels,
