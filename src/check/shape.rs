@@ -7,7 +7,7 @@ use crate::declare::Shape;
 pub fn shape() -> Shape {
     Shape::mapping("What must hold of the project.")
         .may("version", Shape::version())
-        .must("checks", Shape::map(check(), "Checks by name.").not_empty())
+        .must("checks", Shape::map(check(), "Checks by name."))
 }
 
 fn check() -> Shape {

@@ -10,10 +10,14 @@
 
 mod bad_input;
 mod crashes;
+mod declared_tests;
+mod dictionary;
 mod docs;
 mod large;
 mod loads;
 mod oracles;
+mod plan;
 mod retail;
+mod schema;
 mod support;
 mod tidy;

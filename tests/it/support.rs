@@ -152,14 +152,15 @@ impl Project {
     }
 }
 
-/// Runs a script of `tests/python` in the environment that `scripts/test` made.
+/// Stdout of a script of `tests/python`, run in the environment that `scripts/test` made.
 #[track_caller]
-pub fn python(script: &str, arguments: &[&str]) {
+pub fn python(script: &str, arguments: &[&str]) -> String {
     let python = std::env::var("STARLING_PYTHON").unwrap_or_else(|_| "python3".into());
     let path = repository().join("tests/python").join(script);
     let output = Command::new(python).arg(path).args(arguments).output().unwrap();
     let run = Run::of(output);
     assert_eq!(run.code, Some(0), "{script}\n{}\n{}", run.out, run.err);
+    run.out
 }
 
 /// Whether the long suites were asked for.
