@@ -6,7 +6,7 @@ use crate::cube::{ColumnKind, Cube, CubeRole, Definition, Measure};
 use crate::lineage::{self, Derivation, Origin};
 use crate::model::Model;
 use crate::project::{DimensionSpec, FactSpec, FeedSpec, KeyScope};
-use crate::star::{Level, Title};
+use crate::star::{Dimension, Level, Title};
 
 /// One page of the dictionary.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub fn pages(model: &Model, style: &Style) -> Vec<Page> {
     let project = &model.project;
     let mut pages = vec![writer.contents()];
     pages.extend(model.cubes.iter().map(|cube| writer.cube(cube)));
-    pages.extend(project.dimensions.iter().map(|spec| writer.dimension(spec)));
+    pages.extend(project.star.dimensions.iter().map(|dimension| writer.dimension(dimension)));
     pages.extend(project.facts.iter().map(|spec| writer.fact(spec)));
     pages
 }
@@ -75,11 +75,11 @@ impl Writer<'_> {
         });
         let heads = ["Cube", "Title", "Fact", "Measures", "Owner"];
         section(&mut text, "Cubes", &heads, cubes.collect());
-        let dimensions = project.dimensions.iter().map(|spec| {
-            let levels = spec.levels.iter().map(|level| level.name.value.clone());
-            let levels: Vec<String> = levels.collect();
-            let name = self.link("dimension", &spec.name.value);
-            vec![name, self.title(spec.title.as_ref()), levels.join(", ")]
+        let dimensions = project.star.dimensions.iter().map(|dimension| {
+            let levels = dimension.levels.iter().map(|level| level.name.as_str());
+            let levels: Vec<&str> = levels.collect();
+            let name = self.link("dimension", &dimension.name);
+            vec![name, self.title(dimension.title.as_ref()), levels.join(", ")]
         });
         let heads = ["Dimension", "Title", "Levels"];
         section(&mut text, "Dimensions", &heads, dimensions.collect());
@@ -175,29 +175,24 @@ impl Writer<'_> {
         section(text, "Levels", &heads, rows.collect());
     }
 
-    fn dimension(&self, spec: &DimensionSpec) -> Page {
-        let project = &self.model.project;
-        let name = &spec.name.value;
+    fn dimension(&self, dimension: &Dimension) -> Page {
+        let name = &dimension.name;
+        let specs = &self.model.project.dimensions;
+        let spec = specs.iter().find(|spec| spec.name.value == *name);
         let mut text = heading("Dimension", name);
-        self.introduction(&mut text, spec.title.as_ref(), spec.description.as_ref());
-        let scope = match spec.key_scope {
-            KeyScope::Shared => "",
-            KeyScope::Source => ", by source",
-        };
-        field(&mut text, "Key", &format!("{}{scope}", texts(&spec.key)));
-        let declared = project.star.dimension(name);
-        let levels = declared.into_iter().flat_map(|dimension| &dimension.levels);
-        let rows = levels.map(|level| self.level_row(level));
+        self.introduction(&mut text, dimension.title.as_ref(), dimension.description.as_ref());
+        match spec {
+            Some(spec) => field(&mut text, "Key", &key(spec)),
+            None => field(&mut text, "Rows", "generated, one for each day"),
+        }
+        let rows = dimension.levels.iter().map(|level| self.level_row(level));
         let heads = ["Level", "Title", "Key", "Caption", "Sorted by"];
         section(&mut text, "Levels", &heads, rows.collect());
-        let hierarchies = spec.hierarchies.iter().map(|(name, levels)| {
-            let levels: Vec<&str> = levels.iter().map(|level| level.value.as_str()).collect();
-            vec![code(&name.value), levels.join(" → ")]
-        });
-        section(&mut text, "Hierarchies", &["Hierarchy", "Levels"], hierarchies.collect());
-        let columns = declared.into_iter().flat_map(|dimension| &dimension.attributes);
-        self.columns(&mut text, name, columns.map(String::as_str));
-        self.feeds(&mut text, &spec.feeds);
+        let hierarchies = dimension.hierarchies.iter();
+        let rows = hierarchies.map(|path| vec![code(&path.name), path.levels.join(" → ")]);
+        section(&mut text, "Hierarchies", &["Hierarchy", "Levels"], rows.collect());
+        self.columns(&mut text, name, dimension.attributes.iter().map(String::as_str));
+        self.feeds(&mut text, spec.map_or(&[], |spec| &spec.feeds));
         Page { name: format!("dimension-{name}"), text }
     }
 
@@ -222,10 +217,7 @@ impl Writer<'_> {
         field(&mut text, "Grain", &texts(&spec.grain));
         let rows = spec.dimensions.iter().map(|used| {
             let condition = used.not_applicable.as_ref().map(|text| code(&text.value));
-            let dimension = match project.dimensions.iter().any(|d| d.name == used.dimension) {
-                false if used.dimension.value == "date" => code("date"),
-                _ => self.link("dimension", &used.dimension.value),
-            };
+            let dimension = self.link("dimension", &used.dimension.value);
             vec![code(&used.role.name), dimension, texts(&used.on), condition.unwrap_or_default()]
         });
         let heads = ["Role", "Dimension", "Found by", "Not applicable where"];
@@ -308,6 +300,14 @@ fn sources(from: &Derivation) -> String {
     let name =
         |column: &lineage::SourceColumn| code(&format!("{}.{}", column.table, column.column));
     from.columns.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn key(spec: &DimensionSpec) -> String {
+    let scope = match spec.key_scope {
+        KeyScope::Shared => "",
+        KeyScope::Source => ", by source",
+    };
+    format!("{}{scope}", texts(&spec.key))
 }
 
 fn texts(names: &[crate::declare::Located<String>]) -> String {

@@ -145,7 +145,8 @@ impl Shape {
     #[must_use]
     pub fn exactly_one(mut self, keys: &[&str]) -> Self {
         for key in keys {
-            self.add("oneOf", json!({ "required": [key] }));
+            // A text that stands for the mapping would have every key otherwise.
+            self.add("oneOf", json!({ "type": "object", "required": [key] }));
         }
         self
     }
@@ -215,6 +216,9 @@ impl Shape {
         };
         all.extend(types.iter().map(|name| json!(name)));
         self.set("type", Value::Array(all));
+        if self.schema.contains_key("oneOf") {
+            self.add("oneOf", json!({ "type": types }));
+        }
         self
     }
 

@@ -57,8 +57,8 @@ checks:
         - {id: 3, day: 2030-02-28, customer: ~}
     sql: SELECT source_file, source_line, column_name, value FROM system.quarantine
     cells:
-      - {source_file: checks/shop.yaml, source_line: 42, column_name: day, value: 2030-02-30}
-      - {source_file: checks/shop.yaml, source_line: 43, column_name: amount, value: 3.505}
+      - {source_file: checks/shop.yaml, source_line: 43, column_name: day, value: 2030-02-30}
+      - {source_file: checks/shop.yaml, source_line: 44, column_name: amount, value: 3.505}
 "#;
 
 #[test]
@@ -123,7 +123,7 @@ fn all_failures_are_reported_with_expected_and_got() {
         "failed: wrong_cell",
         "`sales` of {customer_city: Rome} is wrong\n --> checks/shop.yaml:6:55",
         "^\nexpected: 3\n     got: 2\n",
-        "`revenue` of {customer_city: Paris} is wrong\n --> checks/shop.yaml:7:40",
+        "`revenue` of {customer_city: Paris} is wrong\n --> checks/shop.yaml:7:41",
         "expected: 10.51\n     got: 10.50\n",
         "a row is missing\n --> checks/shop.yaml:8:9",
         "expected: {customer_city: Oslo, revenue: 1, sales: 1}",
@@ -133,7 +133,7 @@ fn all_failures_are_reported_with_expected_and_got() {
         "got: {sale_no: 2}",
         "got: {sale_no: 4}",
         "failed: apart",
-        "expected: 1.00\n     got: 1.02",
+        "expected: 1.0\n     got: 1.02",
         "the answer has no column `onne`; did you mean `one`?\n  --> checks/shop.yaml:16:14",
         "broken: no_sql",
         "amuont",
@@ -241,7 +241,7 @@ fn mistakes_in_given_rows_are_told_with_their_place() {
     let checks = "checks:\n  one:\n    given:\n      shop.sale: [{id: 1, amuont: 5}]\n    no_rows: SELECT 1 \
                   WHERE false\n";
     let run = test(&shop, checks, &[]);
-    for words in ["broken: one", "unknown column of `shop.sale` `amuont`", "checks/shop.yaml:4:26"]
+    for words in ["broken: one", "unknown column of `shop.sale` `amuont`", "checks/shop.yaml:4:27"]
     {
         assert!(run.out.contains(words), "`{words}` is not in:\n{}", run.out);
     }

@@ -73,6 +73,7 @@ fn a_measure_leads_to_its_source_columns() {
         "| `date_month` | Month | `date` |",
         "| `customer_city` |  | `customer` | [`customer`](#dimension-customer) | `customer_city_key` |",
         "| `customer` | `by_city` | customer_city → customer_customer |",
+        "## Dimension `date`\n\nDate\n\n- **Rows**: generated, one for each day\n",
         "## Dimension `customer`\n",
         "- **Key**: `customer_no`\n",
         "## Fact `sales`\n\nSale lines\n",
@@ -115,9 +116,15 @@ fn one_file_or_one_page_each() {
         .collect();
     assert_eq!(
         pages,
-        ["cube-sales.md", "dimension-customer.md", "fact-sales.md", "index.md"]
-            .map(str::to_owned)
-            .into()
+        [
+            "cube-sales.md",
+            "dimension-customer.md",
+            "dimension-date.md",
+            "fact-sales.md",
+            "index.md"
+        ]
+        .map(str::to_owned)
+        .into()
     );
     for page in &pages {
         let text = std::fs::read_to_string(shop.path().join("pages").join(page)).unwrap();
@@ -139,7 +146,7 @@ fn lineage_is_a_relation_too() {
             "SELECT DISTINCT source_table, source_column FROM system.lineage WHERE measure = 'average' \
              ORDER BY 1, 2"
         ),
-        ["shop.sale,", "shop.sale,amount", "shop.web,", "shop.web,pieces", "shop.web,price"]
+        ["shop.sale,amount", "shop.sale,", "shop.web,pieces", "shop.web,price", "shop.web,"]
     );
     assert_eq!(
         shop.sql(

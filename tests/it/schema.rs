@@ -235,7 +235,9 @@ fn the_reader_and_the_schemas_know_the_same_keys() {
                      `starling schema --out docs/schema`"
                 ));
             }
-            for key in in_schema.difference(by_reader) {
+            // What no example shows has been told above.
+            let shown = in_schema.intersection(in_file).filter(|key| !by_reader.contains(*key));
+            for key in shown {
                 wrong.push(format!(
                     "the schema of a {kind} file has `{key}` at {place}, which the reader does not \
                      know: remove it in {shape}"
@@ -417,6 +419,7 @@ fn the_reader_and_an_independent_validator_agree_on_every_mutant() {
             _ => {}
         }
     }
-    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    let some: Vec<&String> = wrong.iter().take(10).collect();
+    assert!(wrong.is_empty(), "{} of {}: {some:#?}", wrong.len(), cases.len());
     assert!(cases.len() > 1000 && invalid.len() > 300, "{} {}", cases.len(), invalid.len());
 }
