@@ -28,6 +28,8 @@ pub(super) struct Expected {
 pub(super) struct Comparison<'a> {
     /// With the columns of [`Expected::cells`].
     pub(super) answer: &'a Answer,
+    /// The same rows with every column there is, to show them.
+    pub(super) whole: &'a Answer,
     /// Where all rows are expected.
     pub(super) span: &'a Span,
     pub(super) tolerance: Option<f64>,
@@ -41,38 +43,39 @@ impl Comparison<'_> {
         for row in expected {
             groups.entry(self.texts(&row.cells)).or_default().expected.push(row);
         }
-        for row in got {
-            groups.entry(self.texts(row)).or_default().got.push(row);
+        for at in got {
+            groups.entry(self.texts(&self.answer.rows[at])).or_default().got.push(at);
         }
         let mut failures = Vec::new();
         for mut group in groups.into_values() {
             group.expected.sort_by(|a, b| self.by_numbers(&a.cells, &b.cells));
-            group.got.sort_by(|a, b| self.by_numbers(a, b));
+            let rows = &self.answer.rows;
+            group.got.sort_by(|a, b| self.by_numbers(&rows[*a], &rows[*b]));
             let pairs = group.expected.len().min(group.got.len());
             for (expected, got) in group.expected.iter().zip(&group.got) {
-                failures.extend(self.pair(expected, got));
+                failures.extend(self.pair(expected, &rows[*got]));
             }
             failures.extend(group.expected[pairs..].iter().map(|row| self.missing(row)));
-            failures.extend(group.got[pairs..].iter().map(|row| self.unexpected(row)));
+            failures.extend(group.got[pairs..].iter().map(|at| self.unexpected(*at)));
         }
         failures.sort_by_key(|failure| (failure.span.line, failure.span.column));
         failures
     }
 
-    /// The rows of both sides that have no equal on the other.
+    /// The rows of both sides that have no equal on the other; those of the answer by position.
     fn without_equal_rows<'r>(
         &'r self,
         expected: &'r [Expected],
-    ) -> (Vec<&'r Expected>, Vec<&'r Vec<Option<String>>>) {
+    ) -> (Vec<&'r Expected>, Vec<usize>) {
         let mut waiting: HashMap<Vec<Option<String>>, Vec<&Expected>> = HashMap::new();
         for row in expected.iter().rev() {
             waiting.entry(self.normal(&row.cells)).or_default().push(row);
         }
         let mut rest = Vec::new();
-        for row in &self.answer.rows {
+        for (at, row) in self.answer.rows.iter().enumerate() {
             let found = waiting.get_mut(&self.normal(row)).and_then(Vec::pop);
             if found.is_none() {
-                rest.push(row);
+                rest.push(at);
             }
         }
         (waiting.into_values().flatten().collect(), rest)
@@ -162,12 +165,12 @@ impl Comparison<'_> {
         }
     }
 
-    fn unexpected(&self, row: &[Option<String>]) -> Failure {
+    fn unexpected(&self, at: usize) -> Failure {
         Failure {
             span: self.span.clone(),
             message: "a row is not expected".to_owned(),
             expected: None,
-            got: Some(shown(&self.answer.columns, row)),
+            got: Some(shown(&self.whole.columns, &self.whole.rows[at])),
         }
     }
 }
@@ -176,7 +179,7 @@ impl Comparison<'_> {
 #[derive(Default)]
 struct Group<'a> {
     expected: Vec<&'a Expected>,
-    got: Vec<&'a Vec<Option<String>>>,
+    got: Vec<usize>,
 }
 
 fn value(text: &Option<String>) -> String {

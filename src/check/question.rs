@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use super::answer::{Answer, AnswerColumn, Kind, shown};
 use super::compare::{Comparison, Expected};
 use super::run::Failure;
-use super::spec::{Cells, Question};
+use super::spec::{CellRow, Cells, Question};
 use crate::cube::{Additivity, Cube};
 use crate::declare::{Located, Span, nearest};
 use crate::engine::{Policy, Principal, Snapshot, execute, plan};
@@ -61,6 +61,10 @@ async fn rows(snapshot: &Snapshot, sql: &str) -> Result<Answer> {
 
 /// The answer, as far as the expected rows name its columns.
 fn against_cells(answer: &Answer, cells: &Cells, tolerance: Option<f64>) -> Vec<Failure> {
+    if answer.rows.is_empty() {
+        // An empty cube query has no columns of cells either: every row is missing, whatever it names.
+        return cells.rows.iter().map(missing).collect();
+    }
     let mut positions = Vec::new();
     let mut unknown = Vec::new();
     for (name, _) in cells.rows.first().into_iter().flat_map(|row| &row.cells) {
@@ -85,8 +89,22 @@ fn against_cells(answer: &Answer, cells: &Cells, tolerance: Option<f64>) -> Vec<
     let expected: Vec<Expected> = expected.collect();
     let at: Vec<usize> = positions.iter().map(|(_, at)| *at).collect();
     // Without an expected row every column counts, to show what is there.
-    let answer = if cells.rows.is_empty() { answer.clone() } else { answer.only(&at) };
-    Comparison { answer: &answer, span: &cells.span, tolerance }.failures(&expected)
+    let named = if cells.rows.is_empty() { answer.clone() } else { answer.only(&at) };
+    let span = &cells.span;
+    Comparison { answer: &named, whole: answer, span, tolerance }.failures(&expected)
+}
+
+fn missing(row: &CellRow) -> Failure {
+    let cell = |(name, cell): &(Located<String>, Located<Option<String>>)| {
+        format!("{}: {}", name.value, cell.value.as_deref().unwrap_or("~"))
+    };
+    let cells: Vec<String> = row.cells.iter().map(cell).collect();
+    Failure {
+        span: row.span.clone(),
+        message: "a row is missing: the answer is empty".to_owned(),
+        expected: Some(format!("{{{}}}", cells.join(", "))),
+        got: None,
+    }
 }
 
 fn no_such_column(name: &Located<String>, answer: &Answer) -> Failure {
@@ -131,7 +149,7 @@ fn reconcile(
         cell_spans: None,
     };
     let expected: Vec<Expected> = one.rows.iter().map(expected).collect();
-    Ok(Comparison { answer: &answer, span, tolerance }.failures(&expected))
+    Ok(Comparison { answer: &answer, whole: &answer, span, tolerance }.failures(&expected))
 }
 
 /// Along every hierarchy: the sum over a level's members is the cell of the level above.

@@ -249,6 +249,64 @@ fn the_reader_and_the_schemas_know_the_same_keys() {
     assert!(probes.len() > 40, "{}", probes.len());
 }
 
+/// Paths to the values in `document` that are one of a list, and the list.
+fn choices(
+    document: &Value,
+    schema: &Value,
+    path: &[String],
+    found: &mut Vec<(Vec<String>, Value)>,
+) {
+    let step = |key: &str| -> Vec<String> {
+        path.iter().cloned().chain(std::iter::once(key.to_owned())).collect()
+    };
+    if let Some(list) = schema.get("enum") {
+        found.push((path.to_vec(), list.clone()));
+    }
+    match document {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                if let Some((inner, _)) = schema_of(schema, entries, key) {
+                    choices(value, inner, &step(key), found);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                choices(item, &schema["items"], &step(&index.to_string()), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_reader_and_the_schemas_know_the_same_choices() {
+    let project = Project::empty();
+    let mut lists = Vec::new();
+    for (kind, _, file) in KINDS {
+        let (schema, mut document) = (schema(kind), everything(file));
+        let mut found = Vec::new();
+        choices(&document, &schema, &[], &mut found);
+        for (path, list) in found {
+            *at(&mut document, &path) = format!("zz_{}", lists.len()).into();
+            lists.push((format!("{kind} {}", path.join("/")), list));
+        }
+        project.write(file, &format!("{document:#}"));
+    }
+    assert!(lists.len() > 5, "{lists:?}");
+    let message = project.run(&["validate"]).fails();
+    for (number, (place, list)) in lists.iter().enumerate() {
+        let said = message.split(&format!("`zz_{number}` must be ")).nth(1);
+        let said =
+            said.unwrap_or_else(|| panic!("{place} may be anything to the reader:\n{message}"));
+        let said = said.lines().next().unwrap().replace(" or ", ", ");
+        let known: BTreeSet<&str> = said.split(", ").collect();
+        let list: BTreeSet<&str> =
+            list.as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
+        assert_eq!(known, list, "the reader and the schema at {place}");
+    }
+}
+
 /// A document and the kind it is held to.
 fn case(name: &str, kind: &str, document: &Value) -> Value {
     json!({ "name": name, "kind": kind, "document": document })
