@@ -17,6 +17,7 @@ use crate::project::PROJECT_FILE;
 static PROJECT: &str = include_str!("../../starling.yaml");
 static ETL: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/etl");
 static CUBES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/cubes");
+static CHECKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checks");
 static FIXTURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures");
 
 /// The file that is packed when it is written, since real extracts come packed.
@@ -65,7 +66,8 @@ pub(super) async fn run(place: &Place, options: &DemoOptions) -> Result<()> {
 /// Writes what the binary carries to `folder`.
 fn unpack(folder: &Path) -> Result<()> {
     write_file(&folder.join(PROJECT_FILE), PROJECT.as_bytes())?;
-    for (name, tree) in [("etl", &ETL), ("cubes", &CUBES), ("fixtures", &FIXTURES)] {
+    let trees = [("etl", &ETL), ("cubes", &CUBES), ("checks", &CHECKS), ("fixtures", &FIXTURES)];
+    for (name, tree) in trees {
         unpack_tree(&folder.join(name), tree, name)?;
     }
     // The first line of each declaration names its schema for editors.

@@ -44,7 +44,7 @@ fn cube_text(text: &mut String, cube: &CubeChange) {
     for part in &cube.parts {
         text.push_str(&format!("    {}\n", headline(part)));
         // What is new or gone says what it is; what it is made of can be read elsewhere.
-        let all = matches!(part.change, Change::Meaning | Change::Looks);
+        let all = !matches!(part.change, Change::Added | Change::Removed);
         let shown = part.differences.iter().filter(|d| all || d.what == "definition");
         for Difference { what, was, is } in shown {
             match (was, is) {

@@ -39,7 +39,7 @@ pub enum Change {
     Added,
     /// It is gone.
     Removed,
-    /// It was called otherwise, and means the same.
+    /// It was called otherwise, and is defined the same.
     Renamed {
         /// The name it had.
         from: String,
@@ -134,8 +134,10 @@ fn part_changes(was: &[Part], is: &[Part]) -> Vec<PartChange> {
         if let Some(before) = was.iter().find(|before| same(before, part)) {
             changes.extend(PartChange::between(before, part));
         } else if let Some(from) = renames.get(part.name.as_str()) {
-            let change = Change::Renamed { from: (*from).to_owned() };
-            changes.push(PartChange::new(part, change, Vec::new()));
+            let change = Change::Renamed { from: from.name.clone() };
+            let same = from.identity == part.identity;
+            let said = if same { Vec::new() } else { differences(&from.meaning, &part.meaning) };
+            changes.push(PartChange::new(part, change, said));
         } else if named(part) {
             let nothing = BTreeMap::new();
             let said = differences(&nothing, &part.meaning);
@@ -143,7 +145,7 @@ fn part_changes(was: &[Part], is: &[Part]) -> Vec<PartChange> {
         }
     }
     for part in gone {
-        if named(part) && !renames.values().any(|from| *from == part.name) {
+        if named(part) && !renames.values().any(|from| from.name == part.name) {
             let nothing = BTreeMap::new();
             let said = differences(&part.meaning, &nothing);
             changes.push(PartChange::new(part, Change::Removed, said));
@@ -157,8 +159,8 @@ fn named(part: &Part) -> bool {
     !matches!(part.kind, Kind::Cube | Kind::Rows)
 }
 
-/// New measures that mean what exactly one gone measure meant, and no other new one does.
-fn renames<'a>(gone: &[&'a Part], new: &[&'a Part]) -> BTreeMap<&'a str, &'a str> {
+/// New measures that are defined as exactly one gone measure was, and no other new one is.
+fn renames<'a>(gone: &[&'a Part], new: &[&'a Part]) -> BTreeMap<&'a str, &'a Part> {
     let measures = |parts: &[&'a Part]| -> Vec<&'a Part> {
         parts.iter().copied().filter(|part| part.kind == Kind::Measure).collect()
     };
@@ -166,10 +168,10 @@ fn renames<'a>(gone: &[&'a Part], new: &[&'a Part]) -> BTreeMap<&'a str, &'a str
     let mut found = BTreeMap::new();
     for part in &new {
         let twins = |parts: &[&'a Part]| -> Vec<&'a Part> {
-            parts.iter().copied().filter(|other| other.identity == part.identity).collect()
+            parts.iter().copied().filter(|other| other.definition == part.definition).collect()
         };
         if let ([from], [_]) = (twins(&gone).as_slice(), twins(&new).as_slice()) {
-            found.insert(part.name.as_str(), from.name.as_str());
+            found.insert(part.name.as_str(), *from);
         }
     }
     found

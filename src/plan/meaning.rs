@@ -20,7 +20,9 @@ pub(super) struct Part {
     pub(super) name: String,
     /// What its values are, by what is said.
     pub(super) meaning: BTreeMap<String, String>,
-    /// The same in a form that does not depend on names of measures.
+    /// What the cube says of it, in a form that does not depend on names of measures.
+    pub(super) definition: String,
+    /// All of its meaning in such a form.
     pub(super) identity: String,
     /// How it is shown, by what is said.
     pub(super) looks: BTreeMap<String, String>,
@@ -47,7 +49,8 @@ impl Part {
         looks: BTreeMap<String, String>,
     ) -> Self {
         let identity = format!("{meaning:?}");
-        Self { kind, name: name.to_owned(), meaning, identity, looks }
+        let definition = identity.clone();
+        Self { kind, name: name.to_owned(), meaning, definition, identity, looks }
     }
 }
 
@@ -180,14 +183,16 @@ fn measure(project: &Project, cube: &Cube, measure: &Measure) -> Part {
     for from in lineage::of_measure(project, cube, measure) {
         origin(project, &from, &mut origins);
     }
-    let identity = format!("{} {:?} {origins:?}", expanded(cube, measure), measure.currency);
+    let definition = format!("{} {:?}", expanded(cube, measure), measure.currency);
+    let identity = format!("{definition} {origins:?}");
     meaning.extend(origins);
     let mut looks = BTreeMap::new();
     look(&mut looks, "title", measure.title.as_ref().map(texts));
     look(&mut looks, "description", measure.description.as_ref().map(texts));
     look(&mut looks, "format", measure.format.clone());
     look(&mut looks, "owner", measure.owner.clone());
-    Part { kind: Kind::Measure, name: measure.name.clone(), meaning, identity, looks }
+    let name = measure.name.clone();
+    Part { kind: Kind::Measure, name, meaning, definition, identity, looks }
 }
 
 /// Adds the measures a formula is built from, those behind them included.

@@ -205,6 +205,14 @@ fn names_looks_levels_and_paths() {
     assert_eq!(table(&renamed, "sales").0, "unchanged");
     assert_eq!(renamed["publishes"], 2);
     holds(&shop);
+    // Under a new name, what is behind it may change too.
+    shop.edit("cubes/sales.yaml", "turnover", "takings");
+    shop.edit("etl/sales.yaml", "{expr: amount,", "{expr: amount * 2,");
+    let both = plan(&shop);
+    assert_eq!(parts(&both), ["renamed measure takings", "changes meaning measure average"]);
+    assert_eq!(difference(&both, "takings", "amount of sales").1, "shop.sale: amount * 2, in EUR");
+    shop.edit("etl/sales.yaml", "{expr: amount * 2,", "{expr: amount,");
+    shop.edit("cubes/sales.yaml", "takings", "turnover");
     shop.edit("cubes/sales.yaml", "{sum: amount}", "{sum: amount, title: Turnover, owner: sales}");
     shop.edit(
         "cubes/sales.yaml",
