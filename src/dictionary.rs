@@ -265,7 +265,7 @@ impl Writer<'_> {
         for said in [title, description].into_iter().flatten() {
             text.push_str(&format!("\n{}\n", self.text(said)));
         }
-        text.push_str("\n");
+        text.push('\n');
     }
 
     fn title(&self, title: Option<&Title>) -> String {

@@ -268,17 +268,8 @@ fn read_query(
     let totals = fields.flag("totals", diagnostics).is_some_and(|totals| totals.value);
     fields.finish(diagnostics);
     let cube = cube?;
-    let query = CubeQuery {
-        cube: cube.value,
-        rows,
-        columns,
-        measures,
-        filters,
-        sort,
-        limit,
-        totals,
-        ..CubeQuery::default()
-    };
+    let query =
+        CubeQuery { cube: cube.value, rows, columns, measures, filters, sort, limit, totals };
     Some((query, cube.span))
 }
 

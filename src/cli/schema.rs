@@ -10,8 +10,10 @@ use crate::declare::Shape;
 use crate::error::Result;
 use crate::{check, cube, project};
 
-/// Every kind of file, the name of its schema, and what is in it.
-const KINDS: [(SchemaKind, &str, fn() -> Shape); 6] = [
+/// A kind of file, the name of its schema, and what is in it.
+type Kind = (SchemaKind, &'static str, fn() -> Shape);
+
+const KINDS: [Kind; 6] = [
     (SchemaKind::Project, "project", project::project_shape),
     (SchemaKind::Sources, "sources", project::sources_shape),
     (SchemaKind::Dimension, "dimension", project::dimension_shape),
@@ -56,7 +58,7 @@ fn write(folder: &Path, files: &[(String, String)]) -> Result<()> {
 /// Name and text of each schema.
 fn files(wanted: impl Fn(SchemaKind) -> bool) -> Vec<(String, String)> {
     let kinds = KINDS.iter().filter(|(kind, _, _)| wanted(*kind));
-    let file = |(_, name, shape): &(SchemaKind, &str, fn() -> Shape)| {
+    let file = |(_, name, shape): &Kind| {
         let schema: Value = shape().into_file(&format!("Starling: {name}"));
         (format!("{name}.json"), format!("{schema:#}\n"))
     };

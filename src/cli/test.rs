@@ -124,7 +124,7 @@ fn text(outcome: &Outcome) -> String {
         text.push_str(&format!("\n{}\n{}", failure.message, failure.span.shown()));
         for (what, value) in [("expected", &failure.expected), ("got", &failure.got)] {
             if let Some(value) = value {
-                text.push_str(&format!("{:>8}: {value}\n", what));
+                text.push_str(&format!("{what:>8}: {value}\n"));
             }
         }
     }

@@ -46,7 +46,7 @@ fn holds(shop: &Project) {
     let expected = plan["publishes"].as_u64();
     match expected {
         Some(epoch) => {
-            assert!(report.err.contains(&format!("epoch {epoch} published")), "{}", report.err)
+            assert!(report.err.contains(&format!("epoch {epoch} published")), "{}", report.err);
         }
         None => assert!(report.err.contains("nothing changed"), "{}", report.err),
     }

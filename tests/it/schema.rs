@@ -472,7 +472,7 @@ fn the_reader_and_an_independent_validator_agree_on_every_mutant() {
                 wrong.push(format!("{name}: only the schema refuses it: {errors:?}"));
             }
             None if misshapen => {
-                wrong.push(format!("{name}: only the reader refuses it: {codes:?}"))
+                wrong.push(format!("{name}: only the reader refuses it: {codes:?}"));
             }
             _ => {}
         }
