@@ -70,7 +70,7 @@ impl Writer<'_> {
         let cubes = self.model.cubes.iter().map(|cube| {
             let measures = cube.measures.len().to_string();
             let owner = cube.owner.clone().unwrap_or_default();
-            let (fact, title) = (self.link("fact", &cube.fact), self.title(cube.title.as_ref()));
+            let (fact, title) = (self.facts(cube), self.title(cube.title.as_ref()));
             vec![self.link("cube", &cube.name), title, fact, measures, owner]
         });
         let heads = ["Cube", "Title", "Fact", "Measures", "Owner"];
@@ -94,7 +94,10 @@ impl Writer<'_> {
     fn cube(&self, cube: &Cube) -> Page {
         let mut text = heading("Cube", &cube.name);
         self.introduction(&mut text, cube.title.as_ref(), cube.description.as_ref());
-        field(&mut text, "Fact", &self.link("fact", &cube.fact));
+        field(&mut text, "Fact", &self.facts(cube));
+        let bases: Vec<String> =
+            cube.bases.iter().map(|base| self.link("cube", &base.cube)).collect();
+        field(&mut text, "Puts together", &bases.join(", "));
         field(&mut text, "Owner", cube.owner.as_deref().unwrap_or_default());
         let rows = cube.measures.iter().map(|measure| self.measure_row(measure));
         let heads = ["Measure", "Title", "Formula", "Format", "Currency", "Adds up"];
@@ -135,7 +138,7 @@ impl Writer<'_> {
         field(text, "Adds up", &measure.additivity.as_str().replace('_', "-"));
         let owner = measure.owner.as_ref().or(cube.owner.as_ref());
         field(text, "Owner", owner.map_or("", String::as_str));
-        let origins = lineage::of_measure(&self.model.project, cube, measure);
+        let origins = lineage::of_measure(self.model, cube, measure);
         self.lineage(text, &origins);
     }
 
@@ -162,7 +165,7 @@ impl Writer<'_> {
             let role: Option<&CubeRole> = column.role.map(|at| &cube.roles[at]);
             let from = match role {
                 Some(role) => self.link("dimension", &role.dimension.name),
-                None => self.link("fact", &cube.fact),
+                None => self.link("fact", lineage::table_of(self.model, cube, column)),
             };
             let of_level = cube.columns.iter().filter(|other| other.level == column.level);
             let further = of_level.filter(|other| other.name != column.name);
@@ -275,6 +278,12 @@ impl Writer<'_> {
     fn text<'t>(&self, title: &'t Title) -> &'t str {
         let locale = self.style.locale.as_ref();
         locale.and_then(|locale| title.locales.get(locale)).unwrap_or(&title.default)
+    }
+
+    /// Links to the facts of a cube.
+    fn facts(&self, cube: &Cube) -> String {
+        let facts = lineage::facts(self.model, cube).into_iter();
+        facts.map(|fact| self.link("fact", fact)).collect::<Vec<_>>().join(", ")
     }
 
     /// A link to the page of `name`.

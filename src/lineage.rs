@@ -12,7 +12,9 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use crate::cube::{AggregateDefinition, Cube, Definition, Input, Measure};
+use crate::cube::{
+    AggregateDefinition, AggregateKind, Cube, Definition, FlatColumn, Input, Measure,
+};
 use crate::error::Result;
 use crate::model::Model;
 use crate::project::{ColumnRule, ColumnSpec, DimensionUse, FeedSpec, Project};
@@ -55,21 +57,49 @@ pub struct Origin {
     pub derivations: Vec<Derivation>,
 }
 
+/// The facts that `cube` aggregates.
+pub fn facts<'a>(model: &'a Model, cube: &'a Cube) -> Vec<&'a str> {
+    if cube.bases.is_empty() {
+        return vec![&cube.fact];
+    }
+    let base = |name: &str| model.cubes.iter().find(|other| other.name == name);
+    cube.bases.iter().filter_map(|of| Some(base(&of.cube)?.fact.as_str())).collect()
+}
+
+/// The cube in which `measure` of `cube` is declared, as far as that is another.
+pub fn home<'a>(model: &'a Model, cube: &'a Cube, measure: &Measure) -> &'a Cube {
+    let base = cube.origins.get(&measure.name).and_then(|at| cube.bases.get(*at));
+    let other = base.and_then(|base| model.cubes.iter().find(|other| other.name == base.cube));
+    other.unwrap_or(cube)
+}
+
+/// The fact or dimension that a column of `cube` is of.
+pub fn table_of<'a>(model: &'a Model, cube: &'a Cube, column: &FlatColumn) -> &'a str {
+    if let Some(at) = column.role {
+        return &cube.roles[at].dimension.name;
+    }
+    let has = |other: &&Cube| other.column(&column.name).is_some_and(|c| c.role.is_none());
+    let bases = cube.bases.iter();
+    let mut bases = bases.filter_map(|of| model.cubes.iter().find(|other| other.name == of.cube));
+    bases.find(has).map_or(&cube.fact, |base| &base.fact)
+}
+
 /// The columns `measure` is computed from, those of the measures it is built from included.
-pub fn of_measure(project: &Project, cube: &Cube, measure: &Measure) -> Vec<Origin> {
+pub fn of_measure(model: &Model, cube: &Cube, measure: &Measure) -> Vec<Origin> {
     let mut found: Vec<Origin> = Vec::new();
     let mut add = |origin: Origin| {
         if !found.iter().any(|known| known.table == origin.table && known.column == origin.column) {
             found.push(origin);
         }
     };
+    let home = home(model, cube, measure);
     match &measure.definition {
         Definition::Formula { measures, .. } => {
-            let used = measures.iter().filter_map(|name| cube.measure(name));
-            used.flat_map(|used| of_measure(project, cube, used)).for_each(add);
+            let used = measures.iter().filter_map(|name| home.measure(name));
+            used.flat_map(|used| of_measure(model, home, used)).for_each(add);
         }
         Definition::Aggregate(aggregate) => {
-            of_aggregate(project, cube, aggregate).into_iter().for_each(&mut add);
+            of_aggregate(&model.project, home, aggregate).into_iter().for_each(add);
         }
     }
     found
@@ -77,7 +107,7 @@ pub fn of_measure(project: &Project, cube: &Cube, measure: &Measure) -> Vec<Orig
 
 fn of_aggregate(project: &Project, cube: &Cube, aggregate: &AggregateDefinition) -> Vec<Origin> {
     // Whatever a definition is made of is followed here, so a new part of it must be named.
-    let AggregateDefinition { kind: _, input, filter, rate } = aggregate;
+    let AggregateDefinition { kind, input, filter, rate, over_time, day } = aggregate;
     let mut origins = Vec::new();
     match input {
         Input::Rows => origins.push(rows(project, &cube.fact)),
@@ -86,6 +116,10 @@ fn of_aggregate(project: &Project, cube: &Cube, aggregate: &AggregateDefinition)
     }
     for sql in filter.iter().chain(rate) {
         origins.extend(named_in(project, cube, sql));
+    }
+    let by_day = over_time.is_some() || matches!(kind, AggregateKind::First | AggregateKind::Last);
+    if let Some(day) = day.as_ref().filter(|_| by_day) {
+        origins.extend(key_of_fact(project, &cube.fact, day));
     }
     origins
 }
@@ -288,7 +322,7 @@ pub fn relation(model: &Model) -> Result<RecordBatch> {
     };
     for cube in &model.cubes {
         for measure in &cube.measures {
-            for origin in of_measure(&model.project, cube, measure) {
+            for origin in of_measure(model, cube, measure) {
                 let head = [&cube.name, &measure.name, &origin.table, &origin.column];
                 let [cube, measure, table, column] = head.map(|text| Some(text.as_str()));
                 if origin.derivations.is_empty() {

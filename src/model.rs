@@ -60,9 +60,12 @@ impl Model {
         let mut diagnostics = Diagnostics::new();
         let project = Project::parse(files, &variables, scope, &mut diagnostics);
         let mut cubes: Vec<Cube> = Vec::new();
-        for node in &project.cube_nodes {
-            let Some(spec) = cube::read(node, &fixed, &mut diagnostics) else { continue };
-            let Some(cube) = cube::compile(&spec, &project.star, &mut diagnostics) else {
+        let read = |node| Some((node, cube::read(node, &fixed, &mut diagnostics)?));
+        let mut specs: Vec<_> = project.cube_nodes.iter().filter_map(read).collect();
+        // A cube over cubes is compiled after these.
+        specs.sort_by_key(|(_, spec)| !spec.bases.is_empty());
+        for (node, spec) in specs {
+            let Some(cube) = cube::compile(&spec, &project.star, &cubes, &mut diagnostics) else {
                 continue;
             };
             if cubes.iter().any(|other| other.name == cube.name) {

@@ -16,11 +16,22 @@ mod spec;
 mod shape;
 mod model;
 mod compile;
+mod context;
 mod normal_form;
 mod checked_sum;
 mod mean;
+mod state;
+mod leaves;
+mod calculation;
 mod bound;
+mod star_text;
 mod planner;
+mod grouping;
+mod subject;
+mod time_map;
+mod part;
+mod place;
+mod cells;
 mod relation;
 mod sql;
 mod input;
@@ -36,17 +47,20 @@ mod describe;
 mod tests;
 
 pub use bound::BoundCube;
+pub use calculation::{CALCULATIONS, Calculation};
 pub use cell_set::{CellColumn, CellSet};
 pub use compile::compile;
+pub use context::{Ancestor, Context, Period, Step, TimeWindow};
 pub use describe::{cubes, dimensions, hierarchies, levels, measures};
 pub use model::{
     Additivity, AggregateDefinition, AggregateKind, ColumnKind, Cube, CubeRole, Definition,
-    FlatColumn, Input, Measure,
+    FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
 };
-pub use normal_form::{Leaf, LeafAggregate, StarQuery};
+pub use normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
 pub use query::{CubeQuery, Filter, Sort};
-pub use relation::{CubeRelation, Mode, register};
-pub use rule::{CubeRule, analyzer_rules};
+pub use relation::{CubeRelation, Mode, calculations_relation, register};
+pub use rule::{CubeRule, analyzer_rules, star_queries};
 pub use shape::shape;
 pub use spec::{ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec, read};
 pub use sql::functions;
+pub use state::{Edge, StateFunction};

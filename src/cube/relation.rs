@@ -47,12 +47,20 @@ pub struct CubeRelation {
     pub cube: Arc<BoundCube>,
     /// How plain aggregates are taken.
     pub mode: Mode,
+    /// Whether it lists a column for every calculation of every measure.
+    pub calculated: bool,
+}
+
+/// The name of the relation of the cube `cube` that lists calculations as columns.
+pub fn calculations_relation(cube: &str) -> String {
+    format!("{cube}$calculations")
 }
 
 #[async_trait]
 impl TableProvider for CubeRelation {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.cube.schema)
+        let schema = if self.calculated { &self.cube.calculated } else { &self.cube.schema };
+        Arc::clone(schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -73,7 +81,8 @@ impl TableProvider for CubeRelation {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let fields = self.cube.schema.fields();
+        let schema = self.schema();
+        let fields = schema.fields();
         let name = |position: usize| fields[position].name().clone();
         let columns: Vec<String> = match projection {
             Some(positions) => positions.iter().copied().map(name).collect(),
@@ -87,18 +96,36 @@ impl TableProvider for CubeRelation {
 /// Registers the relations of `cubes` over `tables`, which are named like dimensions and facts.
 ///
 /// The schemas `cubes` and `cubes_bi` of the catalog `starling` must exist. `cubes` gets a second
-/// relation `<cube>$detail` with the fact rows themselves.
+/// relation `<cube>$detail` with the fact rows themselves. Each has `<cube>$calculations`, the same
+/// cube with calculations listed as columns.
 pub fn register(
     cubes: &[Cube],
     context: &SessionContext,
     tables: &BTreeMap<String, Arc<dyn TableProvider>>,
 ) -> Result<()> {
     let state = expression_state(context);
-    for cube in cubes {
-        let bound = Arc::new(BoundCube::new(cube, tables, &state)?);
+    let mut known: BTreeMap<String, Arc<BoundCube>> = BTreeMap::new();
+    // A cube over cubes comes after these.
+    let (over_facts, over_cubes): (Vec<&Cube>, Vec<&Cube>) =
+        cubes.iter().partition(|cube| cube.bases.is_empty());
+    for cube in over_facts.into_iter().chain(over_cubes) {
+        let bound = match cube.bases.is_empty() {
+            true => Arc::new(BoundCube::over_fact(cube, tables, &state)?),
+            false => Arc::new(BoundCube::over_cubes(cube, &known, &state)?),
+        };
+        known.insert(cube.name.clone(), Arc::clone(&bound));
         for mode in [Mode::Strict, Mode::Lenient] {
-            let relation = CubeRelation { cube: Arc::clone(&bound), mode };
-            schema(context, mode)?.register_table(cube.name.clone(), Arc::new(relation))?;
+            for calculated in [false, true] {
+                let relation = CubeRelation { cube: Arc::clone(&bound), mode, calculated };
+                let name = match calculated {
+                    false => cube.name.clone(),
+                    true => calculations_relation(&cube.name),
+                };
+                schema(context, mode)?.register_table(name, Arc::new(relation))?;
+            }
+        }
+        if !cube.bases.is_empty() {
+            continue;
         }
         let detail = planner::detail(&bound)
             .map_err(|error| Error::from(error).context(format!("cube `{}`", cube.name)))?;

@@ -176,6 +176,16 @@ impl Shape {
         self
     }
 
+    /// Where the key `present` stands in the mapping, the mapping or list `key` must too, and hold
+    /// something.
+    #[must_use]
+    pub fn needs_some(mut self, present: &str, key: &str) -> Self {
+        let some = json!({ "minProperties": 1, "minItems": 1 });
+        let then = json!({ "required": [key], "properties": { key: some } });
+        self.add("allOf", json!({ "if": { "required": [present] }, "then": then }));
+        self
+    }
+
     /// A text alone is short for the mapping.
     #[must_use]
     pub fn or_text(self) -> Self {

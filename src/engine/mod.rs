@@ -15,6 +15,8 @@ use crate::declare::nearest;
 use crate::error::{Error, ErrorKind, Result};
 
 mod diagnosis;
+mod calculated;
+mod explain;
 mod open;
 mod system;
 mod keys;

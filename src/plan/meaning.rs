@@ -1,6 +1,6 @@
 //! What a cube says, taken apart into named texts that can be compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions_mut};
@@ -10,8 +10,9 @@ use datafusion::sql::sqlparser::parser::Parser;
 use super::cube_change::Kind;
 use crate::cube::{ColumnKind, Cube, CubeRole, Definition, FlatColumn, Measure};
 use crate::lineage::{self, Origin};
+use crate::model::Model;
 use crate::project::{Duplicates, FeedSpec, Missing, Project};
-use crate::star::{Level, Title};
+use crate::star::{Level, Role, Title};
 
 /// One thing a cube offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,15 +30,15 @@ pub(super) struct Part {
 }
 
 /// Everything `cube` offers, in its order.
-pub(super) fn of_cube(project: &Project, cube: &Cube) -> Vec<Part> {
-    let mut parts = vec![whole(cube), rows(project, cube)];
-    parts.extend(cube.columns.iter().filter_map(|column| level(project, cube, column)));
+pub(super) fn of_cube(model: &Model, cube: &Cube) -> Vec<Part> {
+    let mut parts = vec![whole(cube), rows(model, cube)];
+    parts.extend(cube.columns.iter().filter_map(|column| level(model, cube, column)));
     for (role, name, levels) in cube.hierarchies() {
         let meaning = BTreeMap::from([("levels".to_owned(), levels.join(" → "))]);
         let name = format!("{name} of {}", role.role.name);
         parts.push(Part::new(Kind::Hierarchy, &name, meaning, BTreeMap::new()));
     }
-    parts.extend(cube.measures.iter().map(|measure| self::measure(project, cube, measure)));
+    parts.extend(cube.measures.iter().map(|measure| self::measure(model, cube, measure)));
     parts
 }
 
@@ -55,23 +56,36 @@ impl Part {
 }
 
 fn whole(cube: &Cube) -> Part {
+    let mut meaning = BTreeMap::new();
+    for base in &cube.bases {
+        let unrelated = format!("{:?}", base.unrelated).to_lowercase();
+        let lacking: Vec<&str> = base.lacking.iter().map(String::as_str).collect();
+        let said = format!("{unrelated} where asked for {}", lacking.join(", "));
+        let said = if lacking.is_empty() { "every level".to_owned() } else { said };
+        meaning.insert(format!("cube {}", base.cube), said);
+    }
     let mut looks = BTreeMap::new();
     look(&mut looks, "title", cube.title.as_ref().map(texts));
     look(&mut looks, "description", cube.description.as_ref().map(texts));
     look(&mut looks, "owner", cube.owner.clone());
-    Part::new(Kind::Cube, &cube.name, BTreeMap::new(), looks)
+    Part::new(Kind::Cube, &cube.name, meaning, looks)
 }
 
-/// Which rows count at all: those of the fact, and the members of its dimensions.
-fn rows(project: &Project, cube: &Cube) -> Part {
-    let mut meaning = BTreeMap::from([("fact".to_owned(), cube.fact.clone())]);
-    let fact = project.facts.iter().find(|spec| spec.name.value == cube.fact);
-    if let Some(spec) = fact {
-        let grain: Vec<&str> = spec.grain.iter().map(|column| column.value.as_str()).collect();
-        meaning.insert("grain".to_owned(), grain.join(", "));
+/// Which rows count at all: those of the facts, and the members of its dimensions.
+fn rows(model: &Model, cube: &Cube) -> Part {
+    let project = &model.project;
+    let mut meaning = BTreeMap::new();
+    let mut tables = lineage::facts(model, cube);
+    for fact in &tables {
+        let specs = project.facts.iter().filter(|spec| spec.name.value == *fact);
+        for spec in specs {
+            let grain: Vec<&str> = spec.grain.iter().map(|column| column.value.as_str()).collect();
+            meaning.insert(format!("grain of {fact}"), grain.join(", "));
+        }
     }
-    let mut tables = vec![cube.fact.as_str()];
-    tables.extend(cube.roles.iter().map(|role| role.dimension.name.as_str()));
+    let dimensions: BTreeSet<&str> =
+        cube.roles.iter().map(|role| role.dimension.name.as_str()).collect();
+    tables.extend(dimensions);
     for table in tables {
         for feed in lineage::feeds(project, table) {
             let said = meaning.entry(format!("rows of {table} from {}", feed.table.value));
@@ -104,9 +118,10 @@ fn chosen(feed: &FeedSpec) -> String {
 }
 
 /// A level or attribute; keys and further captions belong to their level.
-fn level(project: &Project, cube: &Cube, column: &FlatColumn) -> Option<Part> {
+fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
+    let project = &model.project;
     let role = column.role.map(|at| &cube.roles[at]);
-    let table = role.map_or(&cube.fact, |role| &role.dimension.name);
+    let table = lineage::table_of(model, cube, column);
     let mut meaning = BTreeMap::new();
     let mut looks = BTreeMap::new();
     let kind = match column.kind {
@@ -123,8 +138,8 @@ fn level(project: &Project, cube: &Cube, column: &FlatColumn) -> Option<Part> {
         meaning.insert(what, name.to_owned());
         origin(project, &lineage::of_column(project, table, name), &mut meaning);
     }
-    if let Some(role) = role {
-        found_by(project, cube, role, &mut meaning);
+    for fact in role.iter().flat_map(|_| lineage::facts(model, cube)) {
+        found_by(project, fact, &role?.role, &mut meaning);
     }
     look(&mut looks, "title", column.title.as_ref().map(texts));
     Some(Part::new(kind, &column.name, meaning, looks))
@@ -152,38 +167,33 @@ fn columns_of(level: &Level) -> Vec<(String, &str)> {
 }
 
 /// How rows of the fact find the member they stand under.
-fn found_by(
-    project: &Project,
-    cube: &Cube,
-    role: &CubeRole,
-    meaning: &mut BTreeMap<String, String>,
-) {
-    let key = role.role.key_column();
-    if let Some(found) = lineage::key_of_fact(project, &cube.fact, &key) {
+fn found_by(project: &Project, fact: &str, role: &Role, meaning: &mut BTreeMap<String, String>) {
+    if let Some(found) = lineage::key_of_fact(project, fact, &role.key_column()) {
         origin(project, &found, meaning);
     }
-    let fact = project.facts.iter().find(|spec| spec.name.value == cube.fact);
-    let uses = fact.into_iter().flat_map(|spec| &spec.dimensions);
-    for used in uses.filter(|used| used.role == role.role) {
+    let spec = project.facts.iter().find(|spec| spec.name.value == fact);
+    let uses = spec.into_iter().flat_map(|spec| &spec.dimensions);
+    for used in uses.filter(|used| used.role == *role) {
         let missing = match used.missing {
             Missing::Unknown => "unknown",
             Missing::Quarantine => "quarantine",
         };
-        meaning.insert("missing".to_owned(), missing.to_owned());
-        look(meaning, "source", used.source.as_ref().map(|source| source.value.clone()));
+        meaning.insert(format!("missing in {fact}"), missing.to_owned());
+        let source = used.source.as_ref().map(|source| source.value.clone());
+        look(meaning, &format!("source in {fact}"), source);
     }
 }
 
-fn measure(project: &Project, cube: &Cube, measure: &Measure) -> Part {
+fn measure(model: &Model, cube: &Cube, measure: &Measure) -> Part {
     let mut meaning = BTreeMap::new();
     meaning.insert("definition".to_owned(), measure.formula());
     look(&mut meaning, "currency", measure.currency.clone());
-    built_from(cube, measure, &mut meaning);
+    built_from(model, cube, measure, &mut meaning);
     let mut origins = BTreeMap::new();
-    for from in lineage::of_measure(project, cube, measure) {
-        origin(project, &from, &mut origins);
+    for from in lineage::of_measure(model, cube, measure) {
+        origin(&model.project, &from, &mut origins);
     }
-    let definition = format!("{} {:?}", expanded(cube, measure), measure.currency);
+    let definition = format!("{} {:?}", expanded(model, cube, measure), measure.currency);
     let identity = format!("{definition} {origins:?}");
     meaning.extend(origins);
     let mut looks = BTreeMap::new();
@@ -196,18 +206,25 @@ fn measure(project: &Project, cube: &Cube, measure: &Measure) -> Part {
 }
 
 /// Adds the measures a formula is built from, those behind them included.
-fn built_from(cube: &Cube, measure: &Measure, meaning: &mut BTreeMap<String, String>) {
+fn built_from(
+    model: &Model,
+    cube: &Cube,
+    measure: &Measure,
+    meaning: &mut BTreeMap<String, String>,
+) {
     let Definition::Formula { measures, .. } = &measure.definition else { return };
-    for used in measures.iter().filter_map(|name| cube.measure(name)) {
+    let home = lineage::home(model, cube, measure);
+    for used in measures.iter().filter_map(|name| home.measure(name)) {
         meaning.insert(format!("measure {}", used.name), used.formula());
-        built_from(cube, used, meaning);
+        built_from(model, home, used, meaning);
     }
 }
 
 /// The definition with every measure in it replaced by its own, so that names do not matter.
-fn expanded(cube: &Cube, measure: &Measure) -> String {
+fn expanded(model: &Model, cube: &Cube, measure: &Measure) -> String {
+    let home = lineage::home(model, cube, measure);
     let Definition::Formula { expr, .. } = &measure.definition else {
-        return format!("{:?}", measure.definition);
+        return format!("{:?} of {}", measure.definition, home.fact);
     };
     let parsed = Parser::new(&GenericDialect {}).try_with_sql(expr);
     let Ok(mut expression) = parsed.and_then(|mut parser| parser.parse_expr()) else {
@@ -215,10 +232,10 @@ fn expanded(cube: &Cube, measure: &Measure) -> String {
     };
     let walked = visit_expressions_mut(&mut expression, |part| {
         if let Expr::Identifier(name) = part
-            && let Some(used) = cube.measure(&name.value)
+            && let Some(used) = home.measure(&name.value)
         {
             // A cycle is refused where cubes are compiled, so this ends.
-            *part = Expr::Identifier(Ident::new(format!("({})", expanded(cube, used))));
+            *part = Expr::Identifier(Ident::new(format!("({})", expanded(model, home, used))));
         }
         ControlFlow::<()>::Continue(())
     });

@@ -68,7 +68,7 @@ fn cube_changes(before: Option<&Model>, after: &Model) -> Vec<CubeChange> {
     let of = |model: Option<&Model>, name: &str| {
         let model = model?;
         let cube = model.cubes.iter().find(|cube| cube.name == name)?;
-        Some(meaning::of_cube(&model.project, cube))
+        Some(meaning::of_cube(model, cube))
     };
     names
         .into_iter()

@@ -12,13 +12,13 @@ use crate::docs;
 use crate::support::{Project, python, repository};
 
 /// Where the shape of each kind of file is written down, and the files of `tests/schema` of that kind.
-const KINDS: [(&str, &str, &str); 6] = [
-    ("project", "src/project/shape.rs", "starling.yaml"),
-    ("sources", "src/project/shape.rs", "etl/sources.yaml"),
-    ("dimension", "src/project/shape.rs", "etl/customer.yaml"),
-    ("fact", "src/project/shape.rs", "etl/sales.yaml"),
-    ("cube", "src/cube/shape.rs", "cubes/sales.yaml"),
-    ("checks", "src/check/shape.rs", "checks/sales.yaml"),
+const KINDS: [(&str, &str, &[&str]); 6] = [
+    ("project", "src/project/shape.rs", &["starling.yaml"]),
+    ("sources", "src/project/shape.rs", &["etl/sources.yaml"]),
+    ("dimension", "src/project/shape.rs", &["etl/customer.yaml"]),
+    ("fact", "src/project/shape.rs", &["etl/sales.yaml"]),
+    ("cube", "src/cube/shape.rs", &["cubes/sales.yaml", "cubes/company.yaml"]),
+    ("checks", "src/check/shape.rs", &["checks/sales.yaml"]),
 ];
 
 /// Keys that the reader knows only to say why they are refused.
@@ -38,6 +38,11 @@ fn schema(kind: &str) -> Value {
 
 fn document(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Every file of `tests/schema` and the position of its kind.
+fn samples() -> impl Iterator<Item = (usize, &'static str)> {
+    KINDS.iter().enumerate().flat_map(|(at, (_, _, files))| files.iter().map(move |f| (at, *f)))
 }
 
 fn everything(file: &str) -> Value {
@@ -136,7 +141,9 @@ fn schema_of<'a>(
 ) -> Option<(&'a Value, String)> {
     for rule in schema["allOf"].as_array().into_iter().flatten() {
         let present = rule["if"]["required"][0].as_str().unwrap();
+        // A rule may also only ask for something to be there.
         if let Some(inner) = rule["then"]["properties"].get(key)
+            && inner.get("type").is_some()
             && entries.contains_key(present)
         {
             return Some((inner, format!("{key} of {present}")));
@@ -188,7 +195,7 @@ fn the_reader_and_the_schemas_know_the_same_keys() {
     // By number of the probe: kind and place.
     let mut probes: Vec<(usize, String)> = Vec::new();
     let mut used: BTreeMap<(usize, String), BTreeSet<String>> = BTreeMap::new();
-    for (number, (_, _, file)) in KINDS.iter().enumerate() {
+    for (number, file) in samples() {
         let mut document = everything(file);
         let mut found = Vec::new();
         mappings(&document, &schemas[number], &[], "", &mut found);
@@ -214,7 +221,8 @@ fn the_reader_and_the_schemas_know_the_same_keys() {
         known.entry(place).or_default().extend(list.split(", ").map(str::to_owned));
     }
     let mut wrong = Vec::new();
-    for (number, (kind, shape, file)) in KINDS.iter().enumerate() {
+    for (number, (kind, shape, files)) in KINDS.iter().enumerate() {
+        let file = files[0];
         let mut keys = BTreeMap::new();
         fixed_keys(&schemas[number], "", &mut keys);
         for (place, in_schema) in keys {
@@ -282,29 +290,32 @@ fn choices(
 #[test]
 fn the_reader_and_the_schemas_know_the_same_choices() {
     let project = Project::empty();
-    let mut lists = Vec::new();
-    for (kind, _, file) in KINDS {
-        let (schema, mut document) = (schema(kind), everything(file));
+    samples().for_each(|(_, file)| project.write(file, &everything(file).to_string()));
+    let mut count = 0;
+    for (at_kind, file) in samples() {
+        let (schema, document) = (schema(KINDS[at_kind].0), everything(file));
         let mut found = Vec::new();
         choices(&document, &schema, &[], &mut found);
         for (path, list) in found {
-            *at(&mut document, &path) = format!("zz_{}", lists.len()).into();
-            lists.push((format!("{kind} {}", path.join("/")), list));
+            let mut mutant = document.clone();
+            *at(&mut mutant, &path) = "zzzzzzzzzzzz".into();
+            project.write(file, &mutant.to_string());
+            let message = project.run(&["validate"]).fails();
+            let place = format!("{file} {}", path.join("/"));
+            let said = message.split("error[").find(|part| part.contains("`zzzzzzzzzzzz`"));
+            let said = said.unwrap_or_else(|| panic!("{place} may be anything:\n{message}"));
+            let known =
+                said.split("` must be ").nth(1).or(said.split("there is: ").nth(1)).unwrap();
+            let known = known.lines().next().unwrap().replace(" or ", ", ");
+            let known: BTreeSet<&str> = known.split(", ").collect();
+            let list = list.as_array().unwrap().iter();
+            let list: BTreeSet<&str> = list.map(|value| value.as_str().unwrap()).collect();
+            assert_eq!(known, list, "the reader and the schema at {place}");
+            count += 1;
         }
-        project.write(file, &format!("{document:#}"));
+        project.write(file, &document.to_string());
     }
-    assert!(lists.len() > 5, "{lists:?}");
-    let message = project.run(&["validate"]).fails();
-    for (number, (place, list)) in lists.iter().enumerate() {
-        let said = message.split(&format!("`zz_{number}` must be ")).nth(1);
-        let said =
-            said.unwrap_or_else(|| panic!("{place} may be anything to the reader:\n{message}"));
-        let said = said.lines().next().unwrap().replace(" or ", ", ");
-        let known: BTreeSet<&str> = said.split(", ").collect();
-        let list: BTreeSet<&str> =
-            list.as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
-        assert_eq!(known, list, "the reader and the schema at {place}");
-    }
+    assert!(count > 7, "{count}");
 }
 
 /// A document and the kind it is held to.
@@ -433,12 +444,13 @@ fn the_reader_and_an_independent_validator_agree_on_every_mutant() {
     let mut said: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let project = Project::empty();
     project.write("starling.yaml", "name: mutants\n");
-    for (kind, _, file) in KINDS {
+    for (at_kind, file) in samples() {
+        let kind = KINDS[at_kind].0;
         for (number, (what, mutant)) in mutants(&everything(file)).into_iter().enumerate() {
             if kind_of(file, &mutant) != Some(kind) {
                 continue;
             }
-            let name = format!("{kind} {number}: {what}");
+            let name = format!("{file} {number}: {what}");
             cases.push(case(&name, kind, &mutant));
             // There is one starling.yaml in a project, and any number of other files.
             if kind == "project" {
@@ -450,7 +462,8 @@ fn the_reader_and_an_independent_validator_agree_on_every_mutant() {
                 continue;
             }
             let folder = file.split('/').next().unwrap();
-            let path = format!("{folder}/{kind}-{number}.yaml");
+            let stem = file.split(['/', '.']).nth(1).unwrap();
+            let path = format!("{folder}/{kind}-{stem}-{number}.yaml");
             project.write(&path, &format!("{mutant:#}"));
             said.insert(name, BTreeSet::from([path]));
         }
