@@ -87,7 +87,7 @@ pub fn table_of<'a>(model: &'a Model, cube: &'a Cube, column: &FlatColumn) -> &'
 /// The columns `measure` is computed from, those of the measures it is built from included.
 pub fn of_measure(model: &Model, cube: &Cube, measure: &Measure) -> Vec<Origin> {
     let mut found: Vec<Origin> = Vec::new();
-    let mut add = |origin: Origin| {
+    let add = |origin: Origin| {
         if !found.iter().any(|known| known.table == origin.table && known.column == origin.column) {
             found.push(origin);
         }

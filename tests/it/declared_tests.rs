@@ -263,3 +263,15 @@ fn a_hierarchy_that_loses_rows_does_not_add_up() {
     }
     run.fails();
 }
+
+#[test]
+fn a_cube_over_cubes_is_checked_with_the_rows_of_all_its_facts() {
+    let shop = Project::shop_with_goals();
+    let checks = "checks:\n  one:\n    given:\n      shop.sale: [{id: 1, day: 2030-05-01, customer: C1, amount: 30}]\n      \
+                  shop.goal: [{month: 2030-05-01, city: Rome, amount: 40}]\n    query: {cube: both, rows: date.month, \
+                  measures: [revenue, goal, reached]}\n    cells: [{date_month: 2030-05, revenue: 30, goal: 40, reached: \
+                  0.75}]\n  other:\n    given:\n      shop.sale: [{id: 1, day: 2030-05-01, customer: C1, amount: 30}]\n    query: \
+                  {cube: both, rows: date.month, measures: [revenue, goal]}\n    cells: [{date_month: 2030-05, revenue: \
+                  30, goal: ~}]\n";
+    test(&shop, checks, &[]).ok();
+}

@@ -178,3 +178,45 @@ fn every_measure_of_the_demo_company_comes_from_somewhere() {
     let margin = margin.split("####").next().unwrap();
     assert!(margin.contains("`erp.region.country_code`"), "{margin}");
 }
+
+#[test]
+fn a_cube_over_cubes_leads_to_the_facts_of_each() {
+    let shop = Project::shop_with_goals();
+    let text = shop.run(&["docs"]).ok();
+    let both = text.split("## Cube `both`").nth(1).unwrap().split("\n## ").next().unwrap();
+    for words in [
+        "- **Fact**: [`sales`](#fact-sales), [`goal`](#fact-goal)\n",
+        "- **Puts together**: [`sales`](#cube-sales), [`goals`](#cube-goals)\n",
+        "| `goal.amount` | `shop.goal` | `amount, in EUR` | `shop.goal.amount` |",
+        "| `town` |  |  | [`goal`](#fact-goal) |",
+    ] {
+        assert!(both.contains(words), "`{words}` is not in:\n{both}");
+    }
+    shop.run(&["load"]).ok();
+    let lineage = |measure: &str| {
+        shop.sql(&format!(
+            "SELECT DISTINCT table_name, column_name FROM system.lineage WHERE cube = 'both' AND measure = \
+             '{measure}' ORDER BY 1, 2"
+        ))
+    };
+    assert_eq!(lineage("reached"), ["goal,amount", "sales,amount"]);
+    // `sales` is not taken, and the average is computed from it all the same.
+    assert_eq!(lineage("average"), ["sales,*", "sales,amount"]);
+}
+
+#[test]
+fn what_depends_on_the_day_comes_from_the_day() {
+    let shop = Project::shop();
+    shop.edit(
+        "cubes/sales.yaml",
+        "measures:",
+        "measures:\n  latest: {last: amount}\n  held: {sum: amount, over_time: average}",
+    );
+    shop.run(&["load"]).ok();
+    for measure in ["latest", "held"] {
+        let sql = format!(
+            "SELECT column_name, source_column FROM system.lineage WHERE measure = '{measure}' ORDER BY 1"
+        );
+        assert_eq!(shop.sql(&sql), ["amount,amount", "date_key,day"]);
+    }
+}

@@ -288,3 +288,32 @@ fn mistakes_are_told_and_nothing_is_planned() {
     assert_eq!(shop.run(&["plan", "--format", "xml"]).code, Some(2));
     assert!(Project::empty().run(&["plan"]).fails().contains("no `starling.yaml`"));
 }
+
+#[test]
+fn cubes_over_cubes_change_with_what_they_put_together() {
+    let shop = Project::shop_with_goals();
+    shop.run(&["load"]).ok();
+    let both = |plan: &Value| -> Vec<String> {
+        let cubes = plan["cubes"].as_array().unwrap();
+        let both = cubes.iter().find(|cube| cube["cube"] == "both").unwrap();
+        let parts = both["parts"].as_array().unwrap().iter();
+        parts.map(|part| format!("{} {}", part["change"], part["name"]).replace('"', "")).collect()
+    };
+    shop.edit("etl/goal.yaml", "expr: amount", "expr: amount * 2");
+    assert_eq!(both(&plan(&shop)), ["changes meaning goal", "changes meaning reached"]);
+    holds(&shop);
+    // A measure that is built from one that was not taken.
+    shop.edit("cubes/sales.yaml", "{count: \"*\"}", "{count: sale_no}");
+    assert_eq!(both(&plan(&shop)), ["changes meaning average"]);
+    holds(&shop);
+    shop.edit("cubes/both.yaml", "unrelated: empty", "unrelated: repeat");
+    assert_eq!(both(&plan(&shop)), ["changes meaning both"]);
+    holds(&shop);
+    shop.edit("etl/goal.yaml", "town: city", "town: upper(city)");
+    assert_eq!(both(&plan(&shop)), ["changes meaning town"]);
+    shop.edit("etl/sales.yaml", "{on: customer}", "{on: upper(customer)}");
+    assert!(both(&plan(&shop)).contains(&"changes meaning customer_city".to_owned()));
+    holds(&shop);
+    shop.write("cubes/both.yaml", "version: 1\ncube: both\ncubes: {}\n");
+    assert!(shop.run(&["plan"]).fails().contains("`cubes` names no cube"));
+}
