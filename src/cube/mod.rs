@@ -16,6 +16,7 @@
 //! alone is a preview: fact rows with levels, and NULL for every measure.
 
 mod spec;
+mod shape;
 mod model;
 mod compile;
 mod context;
@@ -74,6 +75,7 @@ pub use normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
 pub use query::{CubeQuery, Drilled, Filter, OTHERS, Sort, Top};
 pub use relation::{CubeRelation, CubeRelations, Mode, calculations_relation, register};
 pub use rule::{CubeRule, analyzer_rules, star_queries};
+pub use shape::shape;
 pub use spec::{
     BaseSpec, ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec,
     SetMembersSpec, SetSpec, read,

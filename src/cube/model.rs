@@ -14,6 +14,8 @@ pub struct Cube {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
+    /// Who answers for it.
+    pub owner: Option<String>,
     /// The fact it aggregates; of a cube that puts cubes together, theirs.
     pub fact: String,
     /// The cubes it puts together; none for a cube over one fact.
@@ -114,6 +116,8 @@ pub struct Measure {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
+    /// Who answers for it; the cube's owner when absent.
+    pub owner: Option<String>,
     /// How to show values.
     pub format: Option<String>,
     /// The currency of its values, when it is money in one.

@@ -167,7 +167,9 @@ impl EpochSnapshots {
             }
         }
         let cubes = Arc::new(declared.cubes.clone());
-        let system = system_tables(&self.warehouse, epoch, &declared, &cubes, &tables).await?;
+        let system =
+            system_tables(&self.warehouse, epoch, &declared, &pinned.project, &cubes, &tables)
+                .await?;
         for (name, table) in system {
             register(&context, "system", &name, table)?;
         }

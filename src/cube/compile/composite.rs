@@ -26,6 +26,7 @@ pub(super) fn compile(
         name: spec.name.value.clone(),
         title: spec.title.clone(),
         description: spec.description.clone(),
+        owner: spec.owner.clone(),
         fact: facts.join(", "),
         bases: bases.iter().map(|(spec, cube)| base(spec, cube, &columns, diagnostics)).collect(),
         origins,

@@ -66,6 +66,7 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         name: spec.name.value.clone(),
         title: spec.title.clone(),
         description: spec.description.clone(),
+        owner: spec.owner.clone(),
         fact: fact.name.clone(),
         bases: Vec::new(),
         origins: BTreeMap::new(),
