@@ -6,6 +6,8 @@
 mod args;
 mod demo;
 mod load;
+mod members;
+mod navigation;
 mod output;
 mod project_files;
 mod query;
@@ -22,7 +24,7 @@ use clap::Parser;
 use args::{Arguments, Command};
 
 use crate::config::Config;
-use crate::engine::EpochSnapshots;
+use crate::engine::{EpochSnapshots, Moment, Snapshot, Snapshots};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::model::Model;
 use crate::project::PROJECT_FILE;
@@ -72,6 +74,7 @@ async fn run(arguments: Arguments, config: Config) -> Result<()> {
         Command::Load(options) => Box::pin(load::run(&place, &options)).await,
         Command::Sql(options) => Box::pin(query::sql(&place, &options)).await,
         Command::Query(options) => Box::pin(query::cube(&place, &options)).await,
+        Command::Members(options) => Box::pin(members::run(&place, &options)).await,
         Command::Serve(options) => Box::pin(serve::run(&place, &options)).await,
         Command::Demo(options) => Box::pin(demo::run(&place, &options)).await,
     }
@@ -122,6 +125,11 @@ impl Place {
 
     fn snapshots(&self) -> Result<EpochSnapshots> {
         EpochSnapshots::new(self.warehouse()?)
+    }
+
+    /// The epoch that is asked.
+    async fn snapshot(&self, moment: Moment) -> Result<Arc<Snapshot>> {
+        self.snapshots()?.open(moment).await
     }
 }
 

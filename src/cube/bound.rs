@@ -473,8 +473,14 @@ fn true_division(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError>
             let part = Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right });
             return Ok(Transformed::no(part));
         }
-        let divisor = nullif(cast(*right, DataType::Float64), lit(0.0));
-        Ok(Transformed::yes(cast(*left, DataType::Float64) / divisor))
+        // Adding zero makes one zero of two: 0 / -5 is -0.0, which divides and looks otherwise.
+        let zero = || lit(0.0);
+        let divisor = match right.get_type(schema)? {
+            DataType::Float64 => *right + zero(),
+            _ => cast(*right, DataType::Float64),
+        };
+        let quotient = cast(*left, DataType::Float64) / nullif(divisor, zero());
+        Ok(Transformed::yes(quotient + zero()))
     })?;
     Ok(divided.data)
 }

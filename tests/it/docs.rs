@@ -19,7 +19,7 @@ const OTHERS: [&str; 7] = ["bench/run", "cargo", "cd", "git", "pip", "python", "
 /// Commands of ours that run until they are stopped: only that their line parses is checked.
 const ENDLESS: [&str; 2] = ["serve", "demo"];
 /// The commands there are, to tell them from options before them.
-const COMMANDS: [&str; 6] = ["validate", "load", "sql", "query", "serve", "demo"];
+const COMMANDS: [&str; 7] = ["validate", "load", "sql", "query", "members", "serve", "demo"];
 
 #[test]
 fn every_document_holds() {

@@ -8,6 +8,7 @@
     reason = "a test may panic, read the clock and the environment, and print what it skipped"
 )]
 
+mod asking;
 mod bad_input;
 mod crashes;
 mod docs;
@@ -15,5 +16,6 @@ mod large;
 mod loads;
 mod oracles;
 mod retail;
+mod serving;
 mod support;
 mod tidy;
