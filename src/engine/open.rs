@@ -138,7 +138,7 @@ impl EpochSnapshots {
     /// Says what a person should know, once.
     fn say(&self, declared: &Declared) {
         let complaints: BTreeSet<String> =
-            declared.files.iter().flat_map(|file| file.complaints()).collect();
+            declared.files.iter().flat_map(super::declared::FileState::complaints).collect();
         let mut said = lock(&self.said);
         for complaint in complaints.difference(&said) {
             tracing::warn!("{complaint}");
