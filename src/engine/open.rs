@@ -13,7 +13,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
 
-use super::declared::{Declared, Edited, Pinned, declare};
+use super::declared::{Declared, Edited, FileState, Pinned, declare};
 use super::project_cubes::ProjectCubes;
 use super::system::system_tables;
 use super::{
@@ -138,7 +138,7 @@ impl EpochSnapshots {
     /// Says what a person should know, once.
     fn say(&self, declared: &Declared) {
         let complaints: BTreeSet<String> =
-            declared.files.iter().flat_map(|file| file.complaints()).collect();
+            declared.files.iter().flat_map(FileState::complaints).collect();
         let mut said = lock(&self.said);
         for complaint in complaints.difference(&said) {
             tracing::warn!("{complaint}");
