@@ -62,9 +62,12 @@ impl Model {
         let mut diagnostics = Diagnostics::new();
         let project = Project::parse(files, &variables, scope, &mut diagnostics);
         let mut cubes: Vec<Cube> = Vec::new();
-        for node in &project.cube_nodes {
-            let Some(spec) = cube::read(node, &fixed, &mut diagnostics) else { continue };
-            let Some(cube) = cube::compile(&spec, &project.star, &mut diagnostics) else {
+        let read = |node| Some((node, cube::read(node, &fixed, &mut diagnostics)?));
+        let mut specs: Vec<_> = project.cube_nodes.iter().filter_map(read).collect();
+        // A cube over cubes is compiled after these.
+        specs.sort_by_key(|(_, spec)| !spec.bases.is_empty());
+        for (node, spec) in specs {
+            let Some(cube) = cube::compile(&spec, &project.star, &cubes, &mut diagnostics) else {
                 continue;
             };
             if cubes.iter().any(|other| other.name == cube.name) {
@@ -94,8 +97,8 @@ pub struct CubeFile {
 }
 
 impl CubeFile {
-    /// Reads and compiles the cube in `text` over `star`.
-    pub fn compile(path: &str, text: &str, star: &Star) -> Self {
+    /// Reads the cube in `text`; it is not compiled yet.
+    pub fn read(path: &str, text: &str) -> Self {
         let file = DeclarationFile { path: path.to_owned(), text: text.to_owned() };
         let variables = Variables::default();
         let mut mistakes = Diagnostics::new();
@@ -103,9 +106,23 @@ impl CubeFile {
         let stem = Path::new(path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let name = node.as_ref().and_then(declared_name).unwrap_or(stem);
         let spec = node.as_ref().and_then(|node| cube::read(node, &variables, &mut mistakes));
-        let cube = spec.as_ref().and_then(|spec| cube::compile(spec, star, &mut mistakes));
-        let cube = cube.filter(|_| mistakes.is_empty());
-        Self { path: path.to_owned(), name, spec, cube, mistakes }
+        Self { path: path.to_owned(), name, spec, cube: None, mistakes }
+    }
+
+    /// Whether it puts other cubes together, which then must be compiled before.
+    pub fn is_over_cubes(&self) -> bool {
+        self.spec.as_ref().is_some_and(|spec| !spec.bases.is_empty())
+    }
+
+    /// Compiles it over `star`, or over `cubes`.
+    #[must_use]
+    pub fn compile(mut self, star: &Star, cubes: &[Cube]) -> Self {
+        let compiled = self
+            .spec
+            .as_ref()
+            .and_then(|spec| cube::compile(spec, star, cubes, &mut self.mistakes));
+        self.cube = compiled.filter(|_| self.mistakes.is_empty());
+        self
     }
 
     /// Where the cube's measure `measure` is declared, or else the cube.

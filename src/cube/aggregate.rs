@@ -1,5 +1,6 @@
 //! One `Aggregate` over a cube as a [`StarQuery`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -9,27 +10,43 @@ use datafusion::logical_expr::expr::{AggregateFunction, InSubquery};
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
+use super::bound::BoundCube;
+use super::calculation::Values;
+use super::context::{Context, TimeWindow};
 use super::input::{CubeInput, measure_name, measures_of};
 use super::measure_use::{MeasureUse, is_choice_of_constants, measure_in};
 use super::model::{Additivity, AggregateKind, Measure};
 use super::normal_form::{
-    Leaf, LeafAggregate, StarQuery, columns, leaf, leaf_position, substitute,
+    Final, Leaf, LeafAggregate, StarQuery, columns, leaf, leaf_position, level_name, substitute,
 };
 use super::planner;
 use super::relation::Mode;
 use super::sql::AGG;
+use super::subject::{is_over, mixes};
 
-/// The plan that computes `aggregate`, whose input is `input`; same columns, same names.
-pub(super) fn plan(aggregate: &Aggregate, input: &CubeInput) -> Result<LogicalPlan> {
+/// The dimension whose roles are time.
+const DATE: &str = "date";
+
+/// The plan that computes `aggregate`, whose input is `input`; same columns, same names. `seen` is
+/// told the question.
+pub(super) fn plan(
+    aggregate: &Aggregate,
+    input: &CubeInput,
+    seen: &mut dyn FnMut(&StarQuery),
+) -> Result<LogicalPlan> {
     let mut translation =
         Translation { input, query: StarQuery::new(&input.cube.cube.name), having: Vec::new() };
-    for filter in &input.filters {
-        for condition in split_conjunction_owned(filter.clone()) {
-            translation.filter(condition)?;
-        }
+    let conditions = input.filters.iter().cloned().flat_map(split_conjunction_owned);
+    let (over_measures, over_rows): (Vec<Expr>, Vec<Expr>) =
+        conditions.partition(|condition| !measures_of(condition).is_empty());
+    for condition in over_rows {
+        translation.query.filters.push(with_distinct_members(condition)?);
     }
     for group in &aggregate.group_expr {
         translation.group(group)?;
+    }
+    for condition in over_measures {
+        translation.having(condition)?;
     }
     let mut shown = Vec::new();
     for expr in &aggregate.aggr_expr {
@@ -37,7 +54,7 @@ pub(super) fn plan(aggregate: &Aggregate, input: &CubeInput) -> Result<LogicalPl
         translation.query.finals.push(value);
         shown.push(measure);
     }
-    translation.plan(aggregate, &shown)
+    translation.plan(aggregate, &shown, seen)
 }
 
 struct Translation<'a> {
@@ -48,13 +65,10 @@ struct Translation<'a> {
 }
 
 impl Translation<'_> {
-    /// A condition over rows; in lenient mode one over measures is one over groups.
-    fn filter(&mut self, condition: Expr) -> Result<()> {
+    /// A condition over measures in WHERE: in lenient mode it is one over groups.
+    fn having(&mut self, condition: Expr) -> Result<()> {
         let measures = measures_of(&condition);
-        let Some(measure) = measures.first() else {
-            self.query.filters.push(with_distinct_members(condition)?);
-            return Ok(());
-        };
+        let Some(measure) = measures.first() else { return Ok(()) };
         if self.input.mode == Mode::Strict {
             return plan_err!(
                 "the measure `{measure}` cannot stand in WHERE; write HAVING AGG({measure}) …"
@@ -68,8 +82,13 @@ impl Translation<'_> {
         }
         let mut values = Vec::new();
         for measure in measures {
-            let value = self.measure_value(&measure, None)?;
-            values.push((measure, value));
+            let shown = self.shown(&measure, None)?;
+            if shown.place.is_some() {
+                return plan_err!(
+                    "`{measure}` cannot stand in WHERE; aggregate in a CTE first, then filter"
+                );
+            }
+            values.push((measure, shown.value));
         }
         let over_leaves = substitute(condition, &|column| {
             let name = measure_name(column)?;
@@ -91,7 +110,7 @@ impl Translation<'_> {
     }
 
     /// The value of one aggregate of the query, and the measure it is when it is just that.
-    fn aggregate(&mut self, expr: &Expr) -> Result<(Expr, Option<String>)> {
+    fn aggregate(&mut self, expr: &Expr) -> Result<(Final, Option<String>)> {
         let Expr::AggregateFunction(call) = expr.clone().unalias_nested().data else {
             return plan_err!("`{expr}` cannot be computed over a cube");
         };
@@ -114,7 +133,7 @@ impl Translation<'_> {
         }
         match self.measure_use(&call)? {
             Some(used) => self.measure_aggregate(&call, used, filter),
-            None => Ok((self.level_aggregate(call, filter)?, None)),
+            None => Ok((Final::value(self.level_aggregate(call, filter)?), None)),
         }
     }
 
@@ -143,13 +162,11 @@ impl Translation<'_> {
         call: &AggregateFunction,
         used: MeasureUse,
         filter: Option<Expr>,
-    ) -> Result<(Expr, Option<String>)> {
+    ) -> Result<(Final, Option<String>)> {
         let MeasureUse { name, condition, zero, cast_to } = used;
-        let Some(measure) = self.input.cube.cube.measure(&name) else {
-            return plan_err!("the cube `{}` has no measure `{name}`", self.query.cube);
-        };
-        check_function(call, measure, self.input.mode)?;
-        if zero.is_some() && measure.additivity != Additivity::Additive {
+        check_function(call, &name, self.input)?;
+        let additive = |measure: &Measure| measure.additivity == Additivity::Additive;
+        if zero.is_some() && !self.input.cube.cube.measure(&name).is_some_and(additive) {
             return plan_err!(
                 "ELSE 0 does not fit the measure `{name}`, whose parts do not add up; \
                  write AGG({name}) FILTER (WHERE …)"
@@ -157,29 +174,55 @@ impl Translation<'_> {
         }
         let filter = both(condition, filter);
         let just_measure = filter.is_none() && zero.is_none() && cast_to.is_none();
-        let value = self.measure_value(&name, filter)?;
-        let value = match zero {
-            Some(zero) => coalesce(vec![value, zero]),
-            None => value,
-        };
-        let value = match cast_to {
-            Some(data_type) => cast(value, data_type),
-            None => value,
-        };
-        Ok((value, just_measure.then_some(name)))
+        let mut shown = self.shown(&name, filter)?;
+        if let Some(zero) = zero {
+            shown.value = coalesce(vec![shown.value, zero]);
+        }
+        if let Some(data_type) = cast_to {
+            if shown.place.is_some() {
+                return plan_err!("cast the result instead, as in CAST(AGG({name}) AS …)");
+            }
+            shown.value = cast(shown.value, data_type);
+        }
+        Ok((shown, just_measure.then_some(name)))
     }
 
-    /// The measure `name` over leaves, of the fact rows that `filter` keeps.
-    fn measure_value(&mut self, name: &str, filter: Option<Expr>) -> Result<Expr> {
-        let Some(measure) = self.input.cube.measure(name) else {
+    /// The measure or calculation `name`, of the fact rows that `filter` keeps.
+    fn shown(&mut self, name: &str, filter: Option<Expr>) -> Result<Final> {
+        let cube = Arc::clone(&self.input.cube);
+        if cube.measure(name).is_some() {
+            let value = self.measure_value(name, filter, Context::default())?;
+            return Ok(Final::value(value));
+        }
+        let Some((measure, calculation)) = cube.calculation(name) else {
             return plan_err!("the cube `{}` has no measure `{name}`", self.query.cube);
         };
+        let Some(data_type) = cube.measure_type(&measure.name) else {
+            return plan_err!("the cube `{}` has no measure `{name}`", self.query.cube);
+        };
+        let mut values = InContext { translation: self, measure: &measure.name, filter };
+        calculation.finish(measure, &data_type, &mut values)
+    }
+
+    /// The measure `name` over leaves, of the facts of `context` that `filter` keeps.
+    fn measure_value(
+        &mut self,
+        name: &str,
+        filter: Option<Expr>,
+        context: Context,
+    ) -> Result<Expr> {
+        let cube = Arc::clone(&self.input.cube);
+        let Some(measure) = cube.measure(name) else {
+            return plan_err!("the cube `{}` has no measure `{name}`", self.query.cube);
+        };
+        let (context, filter) = self.in_time(context, filter)?;
         let places: Vec<usize> = measure
             .leaves
             .iter()
             .map(|leaf| {
                 let mut leaf = leaf.clone();
                 leaf.filter = both(leaf.filter, filter.clone());
+                leaf.context = context.clone();
                 self.query.add_leaf(leaf)
             })
             .collect();
@@ -188,9 +231,51 @@ impl Translation<'_> {
         })
     }
 
+    /// `context` with what `filter` says about time, and the rest of `filter`.
+    fn in_time(
+        &mut self,
+        mut context: Context,
+        filter: Option<Expr>,
+    ) -> Result<(Context, Option<Expr>)> {
+        if context.time == TimeWindow::Own {
+            return Ok((context, filter));
+        }
+        let role = self.time_role()?;
+        let mut rest = None;
+        for condition in filter.into_iter().flat_map(split_conjunction_owned) {
+            check_apart(&condition, role, &self.input.cube)?;
+            if is_over(&condition, role, &self.input.cube) {
+                context.conditions.push(condition);
+            } else {
+                rest = both(rest, Some(condition));
+            }
+        }
+        Ok((context, rest))
+    }
+
+    /// The role of `date` that the question speaks of; everything said about it stands apart.
+    fn time_role(&mut self) -> Result<usize> {
+        if let Some(role) = self.query.time_role {
+            return Ok(role);
+        }
+        let role = time_role(&self.query, &self.input.cube)?;
+        for expr in self.query.groups.iter().flat_map(members).chain(&self.query.filters) {
+            check_apart(expr, role, &self.input.cube)?;
+        }
+        self.query.time_role = Some(role);
+        Ok(role)
+    }
+
     /// An aggregate over levels or over nothing but fact rows.
     fn level_aggregate(&mut self, call: AggregateFunction, filter: Option<Expr>) -> Result<Expr> {
         let function = call.func.name().to_owned();
+        if let [first, ..] = self.input.cube.cube.bases.as_slice() {
+            return plan_err!(
+                "{} does not say of which fact; ask a measure, or the cube `{}`",
+                function.to_uppercase(),
+                first.cube
+            );
+        }
         let of_level = call.params.args.iter().flat_map(columns).next();
         if let Some(level) = &of_level {
             check_level_function(&call, &level.name)?;
@@ -209,7 +294,8 @@ impl Translation<'_> {
             ("max", [argument]) if plain => LeafAggregate::Max(argument.clone()),
             _ => LeafAggregate::Other(Box::new(call)),
         };
-        let leaf_of = Leaf { aggregate, filter, measure: function };
+        let context = Context::default();
+        let leaf_of = Leaf { aggregate, filter, context, base: 0, measure: function };
         Ok(leaf(self.query.add_leaf(leaf_of)))
     }
 
@@ -218,10 +304,16 @@ impl Translation<'_> {
     }
 
     /// Plans the query and gives its columns the names of `aggregate`'s.
-    fn plan(mut self, aggregate: &Aggregate, shown: &[Option<String>]) -> Result<LogicalPlan> {
+    fn plan(
+        mut self,
+        aggregate: &Aggregate,
+        shown: &[Option<String>],
+        seen: &mut dyn FnMut(&StarQuery),
+    ) -> Result<LogicalPlan> {
         let shown_count = self.query.finals.len();
         let having = self.having.into_iter().reduce(Expr::and);
-        self.query.finals.extend(having.clone());
+        self.query.finals.extend(having.clone().map(Final::value));
+        seen(&self.query);
         let mut plan = planner::plan(&self.query, &self.input.cube)?;
         let columns = plan.schema().columns();
         if having.is_some()
@@ -244,34 +336,101 @@ impl Translation<'_> {
     }
 }
 
-/// Whether a plain aggregate may stand for the measure.
-fn check_function(call: &AggregateFunction, measure: &Measure, mode: Mode) -> Result<()> {
+/// The values of one measure in the contexts a calculation asks for.
+struct InContext<'t, 'a> {
+    translation: &'t mut Translation<'a>,
+    measure: &'t str,
+    filter: Option<Expr>,
+}
+
+impl Values for InContext<'_, '_> {
+    fn measure(&mut self, context: Context) -> Result<Expr> {
+        self.translation.measure_value(self.measure, self.filter.clone(), context)
+    }
+
+    fn period_count(&mut self, context: Context) -> Result<Expr> {
+        let (context, _) = self.translation.in_time(context, self.filter.clone())?;
+        let cube = &self.translation.input.cube.cube;
+        let base = cube.origins.get(self.measure).copied().unwrap_or_default();
+        let periods = Leaf {
+            aggregate: LeafAggregate::Periods,
+            filter: None,
+            context,
+            base,
+            measure: self.measure.to_owned(),
+        };
+        Ok(leaf(self.translation.query.add_leaf(periods)))
+    }
+}
+
+/// The expressions of a group, which may be sets of them.
+fn members(group: &Expr) -> Vec<&Expr> {
+    match group {
+        Expr::GroupingSet(sets) => sets.distinct_expr(),
+        other => vec![other],
+    }
+}
+
+/// The role of `date` a question speaks of: in its groups, else in its conditions, else the main one.
+fn time_role(query: &StarQuery, cube: &BoundCube) -> Result<usize> {
+    let roles = cube.cube.roles.iter().enumerate();
+    let dates: Vec<usize> =
+        roles.filter(|(_, role)| role.dimension.name == DATE).map(|(at, _)| at).collect();
+    let used = |exprs: &[Expr]| -> BTreeSet<usize> {
+        let used = exprs.iter().flat_map(columns);
+        let used = used.filter_map(|column| cube.cube.column(level_name(&column)?)?.role);
+        used.filter(|role| dates.contains(role)).collect()
+    };
+    for exprs in [&query.groups, &query.filters] {
+        let used = used(exprs);
+        if let (Some(role), 1) = (used.first(), used.len()) {
+            return Ok(*role);
+        }
+    }
+    let unnamed = dates.iter().find(|at| cube.cube.roles[**at].role.name == DATE);
+    match unnamed.or(dates.first()) {
+        Some(role) => Ok(*role),
+        None => plan_err!(
+            "the cube `{}` has no dimension `{DATE}`, which calculations over time need",
+            cube.cube.name
+        ),
+    }
+}
+
+/// A calculation sees other days than the question's, so that what is said about them must be
+/// told from the rest.
+fn check_apart(expr: &Expr, role: usize, cube: &BoundCube) -> Result<()> {
+    if !mixes(expr, role, cube) {
+        return Ok(());
+    }
+    let role = &cube.cube.roles[role].role.name;
+    plan_err!(
+        "`{}` mixes levels of {role} with others, and a calculation over time cannot tell them \
+         apart; write separate conditions with AND, and separate groups",
+        expr.human_display()
+    )
+}
+
+/// Whether a plain aggregate may stand for the measure or calculation `name`.
+fn check_function(call: &AggregateFunction, name: &str, input: &CubeInput) -> Result<()> {
     let function = call.func.name();
     if function == AGG {
         return Ok(());
     }
+    let mode = input.mode;
+    let measure = input.cube.cube.measure(name);
     let distinct = call.params.distinct;
-    let kind = measure.aggregate_kind();
-    let same = match kind {
-        Some(AggregateKind::Sum) => function == "sum" && !distinct,
-        Some(AggregateKind::Avg) => function == "avg" && !distinct,
-        Some(AggregateKind::Min) => function == "min",
-        Some(AggregateKind::Max) => function == "max",
-        Some(AggregateKind::Count) => function == "count" && !distinct,
-        Some(AggregateKind::Distinct) => function == "count" && distinct,
-        None => false,
-    };
-    if same {
+    let plain = measure.and_then(Measure::plain_aggregate);
+    if plain.is_some_and(|plain| plain.is(function, distinct)) {
         return Ok(());
     }
-    let counts = matches!(kind, Some(AggregateKind::Count | AggregateKind::Distinct));
+    let counts = measure.and_then(Measure::aggregate_kind).is_some_and(AggregateKind::counts);
     let understood = match function {
         "sum" | "avg" => !distinct,
         "min" | "max" | "any_value" => true,
         "count" => counts,
         _ => false,
     };
-    let name = &measure.name;
     if mode == Mode::Lenient && understood {
         tracing::warn!(function, measure = %name, "an aggregate was taken as AGG of the measure");
         return Ok(());
@@ -282,10 +441,13 @@ fn check_function(call: &AggregateFunction, measure: &Measure, mode: Mode) -> Re
         format!("{function}({name})")
     };
     let written = written.replacen(function, &function.to_uppercase(), 1);
-    let own = kind.map(|kind| format!(" or {}", kind.sql(name))).unwrap_or_default();
+    let own = plain.map(|plain| format!(" or {}", plain.sql(name))).unwrap_or_default();
+    let over_time = measure.and_then(Measure::over_time);
+    let over_time = over_time.map(|how| format!(" over_time {}", how.word()));
     plan_err!(
-        "{written} does not fit the measure `{name}`, a {}; write AGG({name}){own}",
-        measure.kind()
+        "{written} does not fit the measure `{name}`, a {}{}; write AGG({name}){own}",
+        measure.map_or("calculation", Measure::kind),
+        over_time.unwrap_or_default()
     )
 }
 

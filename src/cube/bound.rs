@@ -14,21 +14,23 @@ use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::functions::core::expr_fn::nullif;
 use datafusion::logical_expr::{
-    BinaryExpr, EmptyRelation, Expr, ExprSchemable, LogicalPlan, Operator, Projection, ScalarUDF,
-    TableSource, binary_expr, cast, lit, when,
+    BinaryExpr, EmptyRelation, Expr, ExprSchemable, LogicalPlan, Operator, Projection, TableSource,
+    binary_expr, cast, lit, when,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 
+use super::calculation::{CALCULATIONS, Calculation};
 use super::checked_sum::summed_as;
-use super::mean::DecimalMean;
+use super::context::Context;
 use super::model::{
-    AggregateDefinition, AggregateKind, Cube, Definition, FlatColumn, Input, Measure,
+    AggregateDefinition, AggregateKind, Base, Cube, Definition, FlatColumn, Input, Measure,
 };
-use super::normal_form::{Leaf, LeafAggregate, leaf, leaf_position, substitute};
-use super::planner;
+use super::normal_form::{LEVEL, Leaf, LeafAggregate, leaf, leaf_position, substitute};
+use super::{leaves, planner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::star::Title;
+use crate::translate::checked_decimals;
 
 /// A cube over its tables.
 pub struct BoundCube {
@@ -36,10 +38,9 @@ pub struct BoundCube {
     pub cube: Arc<Cube>,
     /// The schema of its relations.
     pub schema: SchemaRef,
-    /// The fact's table.
-    pub(super) fact: Arc<dyn TableSource>,
-    /// The dimensions' tables, in the order of the cube's roles.
-    pub(super) dimensions: Vec<Arc<dyn TableSource>>,
+    /// That schema, and a column for every calculation of every measure.
+    pub calculated: SchemaRef,
+    over: Over,
     measures: HashMap<String, BoundMeasure>,
 }
 
@@ -47,6 +48,14 @@ impl fmt::Debug for BoundCube {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoundCube").field("cube", &self.cube.name).finish_non_exhaustive()
     }
+}
+
+/// What a cube is over.
+enum Over {
+    /// The tables of a fact, and of the dimensions in the order of the cube's roles.
+    Star { fact: Arc<dyn TableSource>, dimensions: Vec<Arc<dyn TableSource>> },
+    /// Other cubes, in the order of [`Cube::bases`].
+    Cubes(Vec<Arc<BoundCube>>),
 }
 
 /// A measure as aggregates and what to make of them.
@@ -61,8 +70,9 @@ pub(super) struct BoundMeasure {
 }
 
 impl BoundCube {
-    /// Resolves every expression of `cube` against `tables`, by name of dimension or fact.
-    pub fn new(
+    /// Resolves every expression of `cube`, which is over one fact, against `tables`, by name of
+    /// dimension or fact.
+    pub fn over_fact(
         cube: &Cube,
         tables: &BTreeMap<String, Arc<dyn TableProvider>>,
         state: &SessionState,
@@ -80,11 +90,32 @@ impl BoundCube {
             .iter()
             .map(|role| source(&role.dimension.name))
             .collect::<Result<Vec<_>>>()?;
+        Self::resolved(cube, Over::Star { fact, dimensions }, state)
+    }
+
+    /// Resolves every expression of `cube` against `cubes`, which has those it puts together.
+    pub fn over_cubes(
+        cube: &Cube,
+        cubes: &BTreeMap<String, Arc<Self>>,
+        state: &SessionState,
+    ) -> Result<Self> {
+        let known = |base: &Base| match cubes.get(&base.cube) {
+            Some(bound) => Ok(Arc::clone(bound)),
+            None => {
+                let what = format!("the cube `{}` cannot be asked", base.cube);
+                Err(Error::new(ErrorKind::NotFound, what).context(format!("cube `{}`", cube.name)))
+            }
+        };
+        let bases = cube.bases.iter().map(known).collect::<Result<Vec<_>>>()?;
+        Self::resolved(cube, Over::Cubes(bases), state)
+    }
+
+    fn resolved(cube: &Cube, over: Over, state: &SessionState) -> Result<Self> {
         let mut bound = Self {
             cube: Arc::new(cube.clone()),
             schema: Arc::new(Schema::empty()),
-            fact,
-            dimensions,
+            calculated: Arc::new(Schema::empty()),
+            over,
             measures: HashMap::new(),
         };
         let mut fields = bound.level_fields()?;
@@ -101,8 +132,58 @@ impl BoundCube {
             let field = Field::new(&measure.name, resolved.data_type.clone(), true);
             fields.push(field.with_metadata(measure_metadata(measure)));
         }
-        bound.schema = Arc::new(Schema::new(fields));
+        bound.schema = Arc::new(Schema::new(fields.clone()));
+        fields.extend(bound.calculated_fields());
+        bound.calculated = Arc::new(Schema::new(fields));
         Ok(bound)
+    }
+
+    /// A field for each calculation of each measure, unless something else has its name.
+    fn calculated_fields(&self) -> Vec<Field> {
+        let mut fields = Vec::new();
+        for measure in &self.cube.measures {
+            let Some(bound) = self.measures.get(&measure.name) else { continue };
+            for calculation in CALCULATIONS {
+                let name = format!("{}_{}", measure.name, calculation.name);
+                if self.calculation(&name).is_none() {
+                    continue;
+                }
+                let field = Field::new(name, calculation.data_type(&bound.data_type), true);
+                fields.push(field.with_metadata(calculation_metadata(measure, *calculation)));
+            }
+        }
+        fields
+    }
+
+    /// The cube over one fact that leaves of `base` are computed over.
+    pub(super) fn base(&self, base: usize) -> &Self {
+        match &self.over {
+            Over::Star { .. } => self,
+            Over::Cubes(cubes) => &cubes[base],
+        }
+    }
+
+    /// The fact's table; of a cube over cubes, that of the first.
+    pub(super) fn fact(&self) -> &Arc<dyn TableSource> {
+        match &self.over {
+            Over::Star { fact, .. } => fact,
+            Over::Cubes(cubes) => cubes[0].fact(),
+        }
+    }
+
+    /// The table of the dimension of the role at `position`.
+    pub(super) fn dimension(&self, position: usize) -> &Arc<dyn TableSource> {
+        match &self.over {
+            Over::Star { dimensions, .. } => &dimensions[position],
+            Over::Cubes(cubes) => {
+                let name = &self.cube.roles[position].role.name;
+                let of = |cube: &&Arc<Self>| cube.cube.role(name);
+                let found = cubes.iter().find_map(|cube| Some((cube, of(&cube)?)));
+                // Every role of the whole is one of a base.
+                let (cube, position) = found.unwrap_or((&cubes[0], 0));
+                cube.dimension(position)
+            }
+        }
     }
 
     /// The measure called `name`.
@@ -110,15 +191,56 @@ impl BoundCube {
         self.measures.get(name)
     }
 
+    /// The measure and the calculation that the column `name` asks for.
+    ///
+    /// What the cube declares under that name itself comes first.
+    pub(super) fn calculation(&self, name: &str) -> Option<(&Measure, Calculation)> {
+        if self.cube.column(name).is_some() || self.cube.measure(name).is_some() {
+            return None;
+        }
+        Calculation::split(name).find_map(|(measure, calculation)| {
+            let bound = self.measures.get(measure)?;
+            let measure = self.cube.measure(measure)?;
+            calculation.fits(measure, &bound.data_type).then_some((measure, calculation))
+        })
+    }
+
+    /// The type of the measure or calculation `name`.
+    pub(super) fn measure_type(&self, name: &str) -> Option<DataType> {
+        if let Some(measure) = self.measures.get(name) {
+            return Some(measure.data_type.clone());
+        }
+        let (measure, calculation) = self.calculation(name)?;
+        Some(calculation.data_type(&self.measures.get(&measure.name)?.data_type))
+    }
+
+    /// Whether `name` is a measure or a calculation of one.
+    pub(super) fn is_measure(&self, name: &str) -> bool {
+        self.measures.contains_key(name) || self.calculation(name).is_some()
+    }
+
+    /// The columns before the measures, as the normal form names them.
+    pub(super) fn level_schema(&self) -> Result<DFSchema, DataFusionError> {
+        let fields = self.schema.fields().iter().take(self.cube.columns.len()).cloned();
+        DFSchema::try_from_qualified_schema(LEVEL, &Schema::new(fields.collect::<Vec<_>>()))
+    }
+
     /// The metadata of the field `name` of the relation.
     pub(super) fn metadata(&self, name: &str) -> Option<FieldMetadata> {
-        let field = self.schema.field_with_name(name).ok()?;
+        let field = self.calculated.field_with_name(name).ok()?;
         Some(FieldMetadata::from(field.metadata().clone()))
     }
 
     /// The table a flat column comes from.
     pub(super) fn source_of(&self, column: &FlatColumn) -> &Arc<dyn TableSource> {
-        column.role.map_or(&self.fact, |role| &self.dimensions[role])
+        match (column.role, &self.over) {
+            (Some(role), _) => self.dimension(role),
+            (None, Over::Star { fact, .. }) => fact,
+            (None, Over::Cubes(cubes)) => {
+                let of = |cube: &&Arc<Self>| cube.cube.column(&column.name).is_some();
+                cubes.iter().find(of).unwrap_or(&cubes[0]).fact()
+            }
+        }
     }
 
     /// The fields before the measures, typed as in their tables.
@@ -145,13 +267,20 @@ impl BoundCube {
         levels: &[Field],
         state: &SessionState,
     ) -> Result<BoundMeasure, DataFusionError> {
+        if let (Over::Cubes(cubes), Some(base)) = (&self.over, self.cube.origins.get(&measure.name))
+            && let Some(known) = cubes[*base].measure(&measure.name)
+        {
+            let mut known = known.clone();
+            known.leaves.iter_mut().for_each(|leaf| leaf.base = *base);
+            return Ok(known);
+        }
         let (leaves, finish) = match &measure.definition {
             Definition::Aggregate(aggregate) => {
                 self.aggregate(&measure.name, aggregate, levels, state)?
             }
             Definition::Formula { expr, .. } => self.formula(expr, state)?,
         };
-        let (finish, data_type) = self.typed(&leaves, finish, state)?;
+        let (finish, data_type) = self.typed(&leaves, finish)?;
         Ok(BoundMeasure { leaves, finish, data_type })
     }
 
@@ -163,7 +292,7 @@ impl BoundCube {
         levels: &[Field],
         state: &SessionState,
     ) -> Result<(Vec<Leaf>, Expr), DataFusionError> {
-        let fact = DFSchema::try_from_qualified_schema("fact", &self.fact.schema())?;
+        let fact = DFSchema::try_from_qualified_schema("fact", &self.fact().schema())?;
         let filter = match &aggregate.filter {
             None => None,
             Some(sql) => {
@@ -174,45 +303,37 @@ impl BoundCube {
             }
         };
         let of_fact = |column: &str| Expr::Column(Column::new(Some("fact"), column));
-        let mut input = match &aggregate.input {
+        let input = match &aggregate.input {
             Input::Rows => None,
-            Input::Expression(sql) => Some(widened(state.create_logical_expr(sql, &fact)?, &fact)?),
+            Input::Expression(sql) => {
+                let amount = state.create_logical_expr(sql, &fact)?;
+                let amount = match &aggregate.rate {
+                    Some(rate) => amount * of_fact(rate),
+                    None => amount,
+                };
+                Some(widened(checked_decimals(amount, &fact, sql)?, &fact)?)
+            }
             // Unknown and not applicable are no members to count.
             Input::Members(key) => {
                 let key = of_fact(key);
                 Some(when(key.clone().gt_eq(lit(0_i64)), key).end()?)
             }
         };
-        if let (Some(amount), Some(rate)) = (&input, &aggregate.rate) {
-            input = Some(amount.clone() * of_fact(rate));
+        if let Some(amount) = &input {
+            check_type(aggregate, &amount.get_type(&fact)?)?;
         }
-        if let (Some(amount), AggregateKind::Sum | AggregateKind::Avg) = (&input, aggregate.kind) {
-            let data_type = amount.get_type(&fact)?;
-            if summed_as(&data_type).is_none() {
-                let sql = aggregate.input.sql();
-                return plan_err!("`{sql}` cannot be summed: it is {data_type}");
-            }
-        }
+        let day = aggregate.day.as_deref().map(of_fact);
         let make = |aggregate: LeafAggregate| Leaf {
             aggregate,
             filter: filter.clone(),
+            context: Context::default(),
+            base: 0,
             measure: name.to_owned(),
         };
-        let Some(input) = input else { return Ok((vec![make(LeafAggregate::Rows)], leaf(0))) };
-        let single = |aggregate: LeafAggregate| (vec![make(aggregate)], leaf(0));
-        Ok(match aggregate.kind {
-            AggregateKind::Sum => single(LeafAggregate::Sum(input)),
-            AggregateKind::Min => single(LeafAggregate::Min(input)),
-            AggregateKind::Max => single(LeafAggregate::Max(input)),
-            AggregateKind::Count => single(LeafAggregate::Count(input)),
-            AggregateKind::Distinct => single(LeafAggregate::Distinct(input)),
-            AggregateKind::Avg => {
-                let sum = make(LeafAggregate::Sum(input.clone()));
-                let count = make(LeafAggregate::Count(input));
-                let mean = mean_of(&planner::leaf_type(self, &sum, state)?);
-                (vec![sum, count], mean)
-            }
-        })
+        let leaves: Vec<Leaf> =
+            leaves::aggregates(aggregate, input, day)?.into_iter().map(make).collect();
+        let first = planner::leaf_type(self, &leaves[0])?;
+        Ok((leaves, leaves::finish(aggregate, &first)?))
     }
 
     /// A formula with each measure replaced by what it is made of.
@@ -227,7 +348,8 @@ impl BoundCube {
         let schema = Schema::new(self.measures.iter().map(field).collect::<Vec<_>>());
         let schema = DFSchema::try_from(schema)?;
         let expr = state.create_logical_expr(sql, &schema)?;
-        let expr = checked_arithmetic(true_division(expr, &schema)?, &schema)?;
+        let expr = checked_decimals(true_division(expr, &schema)?, &schema, sql)?;
+        let expr = checked_arithmetic(expr, &schema)?;
         let mut leaves: Vec<Leaf> = Vec::new();
         let mut finishes: HashMap<String, Expr> = HashMap::new();
         for column in expr.column_refs() {
@@ -244,14 +366,9 @@ impl BoundCube {
     }
 
     /// `finish` with every cast written out, and its type.
-    fn typed(
-        &self,
-        leaves: &[Leaf],
-        finish: Expr,
-        state: &SessionState,
-    ) -> Result<(Expr, DataType), DataFusionError> {
+    fn typed(&self, leaves: &[Leaf], finish: Expr) -> Result<(Expr, DataType), DataFusionError> {
         let fields = leaves.iter().enumerate().map(|(position, leaf)| {
-            let data_type = planner::leaf_type(self, leaf, state)?;
+            let data_type = planner::leaf_type(self, leaf)?;
             let field = Arc::new(Field::new(position.to_string(), data_type, true));
             Ok((Some(TableReference::bare("leaf")), field))
         });
@@ -296,8 +413,8 @@ fn widened(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
     checked_arithmetic(expr, schema)
 }
 
-/// `+`, `-` and `*` of whole numbers by way of decimals, which hold any result; one that does not
-/// fit a whole number again is an error, where plain arithmetic would wrap.
+/// `+`, `-`, `*` and the sign of whole numbers by way of decimals, which hold any result; one that
+/// does not fit a whole number again is an error, where plain arithmetic would wrap.
 fn checked_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
     let whole = |part: &Expr| matches!(part.get_type(schema), Ok(DataType::Int64));
     let wide = |part: Box<Expr>| cast(*part, DataType::Decimal128(20, 0));
@@ -311,22 +428,33 @@ fn checked_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionE
                 let exact = binary_expr(wide(left), op, wide(right));
                 Transformed::yes(cast(exact, DataType::Int64))
             }
+            Expr::Negative(number) if whole(&number) => {
+                let exact = Expr::Negative(Box::new(wide(number)));
+                Transformed::yes(cast(exact, DataType::Int64))
+            }
             other => Transformed::no(other),
         })
     });
     checked.data()
 }
 
-/// The mean from leaf 0, a sum of type `sum`, and leaf 1, a count.
-fn mean_of(sum: &DataType) -> Expr {
-    match sum {
-        DataType::Decimal128(..) => {
-            ScalarUDF::from(DecimalMean::new()).call(vec![leaf(0), leaf(1)])
+/// Whether values of type `input` can be aggregated as `aggregate` says.
+fn check_type(aggregate: &AggregateDefinition, input: &DataType) -> Result<(), DataFusionError> {
+    let sql = aggregate.input.sql();
+    let numeric = summed_as(input).is_some();
+    match aggregate.kind {
+        AggregateKind::Sum | AggregateKind::Avg if !numeric => {
+            plan_err!("`{sql}` cannot be summed: it is {input}")
         }
-        _ => {
-            let count = nullif(cast(leaf(1), DataType::Float64), lit(0.0));
-            cast(leaf(0), DataType::Float64) / count
+        AggregateKind::Median
+        | AggregateKind::Quantile(_)
+        | AggregateKind::Variance(_)
+        | AggregateKind::Deviation(_)
+            if !numeric =>
+        {
+            plan_err!("`{sql}` has no {}: it is {input}", aggregate.kind.word())
         }
+        _ => Ok(()),
     }
 }
 
@@ -369,6 +497,24 @@ fn measure_metadata(measure: &Measure) -> HashMap<String, String> {
     }
     add_title(&mut metadata, "title", measure.title.as_ref());
     add_title(&mut metadata, "description", measure.description.as_ref());
+    metadata
+}
+
+fn calculation_metadata(measure: &Measure, calculation: Calculation) -> HashMap<String, String> {
+    let mut metadata = HashMap::new();
+    metadata.insert("starling.role".to_owned(), "measure".to_owned());
+    metadata.insert("starling.additivity".to_owned(), "non_additive".to_owned());
+    metadata.insert("starling.calculation".to_owned(), calculation.name.to_owned());
+    metadata.insert("starling.measure".to_owned(), measure.name.clone());
+    if calculation.keeps_unit() {
+        if let Some(currency) = &measure.currency {
+            metadata.insert("starling.currency".to_owned(), currency.clone());
+        }
+        if let Some(format) = &measure.format {
+            metadata.insert("format".to_owned(), format.clone());
+        }
+    }
+    metadata.insert("title".to_owned(), calculation.title_of(measure));
     metadata
 }
 

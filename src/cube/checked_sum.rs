@@ -53,6 +53,14 @@ pub(super) fn summed_as(input: &DataType) -> Option<DataType> {
     }
 }
 
+/// The type of the sum of values of `summed`, which [`summed_as`] gave.
+pub(super) fn sum_type(summed: &DataType) -> DataType {
+    match summed {
+        DataType::Decimal128(_, scale) => DataType::Decimal128(DECIMAL128_MAX_PRECISION, *scale),
+        other => other.clone(),
+    }
+}
+
 impl AggregateUDFImpl for CheckedSum {
     fn name(&self) -> &'static str {
         "checked_sum"
@@ -72,10 +80,7 @@ impl AggregateUDFImpl for CheckedSum {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types {
-            [DataType::Decimal128(_, scale)] => {
-                Ok(DataType::Decimal128(DECIMAL128_MAX_PRECISION, *scale))
-            }
-            [other] => Ok(other.clone()),
+            [summed] => Ok(sum_type(summed)),
             _ => plan_err!("checked_sum takes one argument"),
         }
     }
@@ -135,12 +140,14 @@ impl CheckedSum {
     }
 }
 
-fn overflow<T>(what: &str, data_type: &DataType) -> Result<T> {
+pub(super) fn overflow<T>(what: &str, data_type: &DataType) -> Result<T> {
     exec_err!("the sum of `{what}` does not fit {data_type}")
 }
 
 /// Numbers that can be summed without wrapping.
-trait Summable: ArrowPrimitiveType<Native: Default + Send + Sync> + Debug + Send + Sync {
+pub(super) trait Summable:
+    ArrowPrimitiveType<Native: Default + Send + Sync> + Debug + Send + Sync
+{
     /// Whether a finished sum is a value of the type; decimals have fewer than their 128 bits.
     fn fits(_sum: Self::Native) -> bool {
         true

@@ -84,9 +84,12 @@ impl CubeInput {
         if scan.fetch.is_some() {
             return Ok(None);
         }
-        let of_cube = |column: &Column| match cube.measure(&column.name) {
-            Some(_) => Expr::Column(Column::new(Some(MEASURE), &column.name)),
-            None => level(&column.name),
+        let of_cube = |column: &Column| {
+            if cube.is_measure(&column.name) {
+                Expr::Column(Column::new(Some(MEASURE), &column.name))
+            } else {
+                level(&column.name)
+            }
         };
         let columns = plan.schema().columns().into_iter();
         let columns = columns.map(|column| {

@@ -27,6 +27,16 @@ impl DecimalMean {
     pub(super) fn new() -> Self {
         Self { signature: Signature::user_defined(Volatility::Immutable) }
     }
+
+    /// The type of the mean of values of type `of`.
+    pub(super) fn data_type(of: &DataType) -> DataType {
+        match of {
+            DataType::Decimal128(_, scale) => {
+                DataType::Decimal128(DECIMAL128_MAX_PRECISION, mean_scale(*scale))
+            }
+            _ => DataType::Float64,
+        }
+    }
 }
 
 /// The digits after the point of the mean of numbers with `scale` of them.
@@ -52,9 +62,7 @@ impl ScalarUDFImpl for DecimalMean {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         match types {
-            [DataType::Decimal128(_, scale), _] => {
-                Ok(DataType::Decimal128(DECIMAL128_MAX_PRECISION, mean_scale(*scale)))
-            }
+            [sum @ DataType::Decimal128(..), _] => Ok(Self::data_type(sum)),
             _ => plan_err!("decimal_mean takes a decimal and a count"),
         }
     }

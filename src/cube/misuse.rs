@@ -36,7 +36,7 @@ fn trace(plan: &LogicalPlan) -> Result<Outputs> {
         LogicalPlan::TableScan(scan) => {
             let Some((cube, mode)) = cube_of(scan) else { return Ok(nothing(plan)) };
             let shows = |name: &String| {
-                let measure = cube.measure(name).map(|_| name.clone())?;
+                let measure = cube.is_measure(name).then(|| name.clone())?;
                 Some(Unaggregated { measure, mode, joined: false })
             };
             Ok(plan.schema().fields().iter().map(|field| shows(field.name())).collect())

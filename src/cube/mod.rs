@@ -18,11 +18,22 @@
 mod spec;
 mod model;
 mod compile;
+mod context;
 mod normal_form;
 mod checked_sum;
 mod mean;
+mod state;
+mod leaves;
+mod calculation;
 mod bound;
+mod star_text;
 mod planner;
+mod grouping;
+mod subject;
+mod time_map;
+mod part;
+mod place;
+mod cells;
 mod relation;
 mod sql;
 mod input;
@@ -46,23 +57,26 @@ mod describe;
 mod tests;
 
 pub use bound::BoundCube;
+pub use calculation::{CALCULATIONS, Calculation};
 pub use cell_limit::USUAL_CELLS;
 pub use cell_set::{CellColumn, CellSet};
 pub use compile::compile;
+pub use context::{Ancestor, Context, Period, Step, TimeWindow};
 pub use describe::{CubeState, cubes, dimensions, hierarchies, levels, measures, sets};
 pub use member::{FoundMembers, MemberSearch};
 pub use member_relation::MemberRelation;
 pub use model::{
     Additivity, AggregateDefinition, AggregateKind, ColumnKind, Cube, CubeRole, Definition,
-    FlatColumn, Input, Measure,
+    FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
 };
 pub use named_set::{NamedSet, SetDefinition};
-pub use normal_form::{Leaf, LeafAggregate, StarQuery};
+pub use normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
 pub use query::{CubeQuery, Drilled, Filter, OTHERS, Sort, Top};
-pub use relation::{CubeRelation, Mode, register, register_one};
-pub use rule::{CubeRule, analyzer_rules};
+pub use relation::{CubeRelation, Mode, calculations_relation, register, register_one};
+pub use rule::{CubeRule, analyzer_rules, star_queries};
 pub use spec::{
-    ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec, SetMembersSpec,
-    SetSpec, read,
+    BaseSpec, ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec,
+    SetMembersSpec, SetSpec, read,
 };
 pub use sql::functions;
+pub use state::{Edge, StateFunction};

@@ -1,5 +1,7 @@
 //! A validated cube: names, titles and definitions, no tables yet.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::named_set::NamedSet;
 use crate::star::{Dimension, Level, Role, Title};
 
@@ -12,8 +14,12 @@ pub struct Cube {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
-    /// The fact it aggregates.
+    /// The fact it aggregates; of a cube that puts cubes together, theirs.
     pub fact: String,
+    /// The cubes it puts together; none for a cube over one fact.
+    pub bases: Vec<Base>,
+    /// Which of [`Cube::bases`] a measure is taken from; formulas over several are not in it.
+    pub origins: BTreeMap<String, usize>,
     /// The dimensions it shows, one entry per role.
     pub roles: Vec<CubeRole>,
     /// Levels made of columns of the fact.
@@ -24,6 +30,29 @@ pub struct Cube {
     pub measures: Vec<Measure>,
     /// Members that have a name together.
     pub sets: Vec<NamedSet>,
+}
+
+/// A cube that another puts together with others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// Its name.
+    pub cube: String,
+    /// What its measures are where a level is asked for that it does not have.
+    pub unrelated: Unrelated,
+    /// The columns of the whole that it does not have, or not at its grain.
+    pub lacking: BTreeSet<String>,
+}
+
+/// What a measure is where a level is asked for that its fact does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unrelated {
+    /// A mistake of the question.
+    #[default]
+    Error,
+    /// NULL: nothing is known there.
+    Empty,
+    /// The value without that level, again for each of its members.
+    Repeat,
 }
 
 /// One role of a dimension in a cube.
@@ -95,8 +124,8 @@ pub struct Measure {
     pub definition: Definition,
 }
 
-/// Whether values of parts add up to the value of the whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether values of parts add up to the value of the whole; the later, the less they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Additivity {
     /// Over every dimension.
     Additive,
@@ -118,7 +147,7 @@ impl Additivity {
 }
 
 /// How a measure is computed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Definition {
     /// From fact rows.
     Aggregate(AggregateDefinition),
@@ -132,7 +161,7 @@ pub enum Definition {
 }
 
 /// A measure that aggregates fact rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AggregateDefinition {
     /// The aggregate.
     pub kind: AggregateKind,
@@ -142,10 +171,14 @@ pub struct AggregateDefinition {
     pub filter: Option<String>,
     /// The column of the fact that amounts are multiplied with.
     pub rate: Option<String>,
+    /// How days make a whole, where they do not add up.
+    pub over_time: Option<OverTime>,
+    /// The column of the fact that has the day, where it plays a part.
+    pub day: Option<String>,
 }
 
 /// The aggregates a measure can be declared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AggregateKind {
     /// `sum:`
     Sum,
@@ -159,20 +192,132 @@ pub enum AggregateKind {
     Count,
     /// `distinct:`
     Distinct,
+    /// `distinct:` with `approximate: true`
+    ApproximateDistinct,
+    /// `median:`
+    Median,
+    /// `quantile:`, at this share from 0 to 1
+    Quantile(f64),
+    /// `variance:`
+    Variance(Spread),
+    /// `stddev:`
+    Deviation(Spread),
+    /// `first:`
+    First,
+    /// `last:`
+    Last,
+}
+
+/// Of what rows are when they spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// A sample: the divisor is the count less one.
+    Sample,
+    /// All there is, with `population: true`: the divisor is the count.
+    Population,
+}
+
+/// How sums of days make the value of a longer time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverTime {
+    /// That of the earliest day that has a value.
+    FirstNonEmpty,
+    /// That of the latest day that has a value.
+    LastNonEmpty,
+    /// Their mean over the days that have a value.
+    Average,
+    /// The least.
+    Min,
+    /// The greatest.
+    Max,
+}
+
+impl OverTime {
+    /// Every one of them.
+    pub const ALL: [Self; 5] =
+        [Self::LastNonEmpty, Self::FirstNonEmpty, Self::Average, Self::Min, Self::Max];
+
+    /// The word of the declaration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::FirstNonEmpty => "first_non_empty",
+            Self::LastNonEmpty => "last_non_empty",
+            Self::Average => "average",
+            Self::Min => "min",
+            Self::Max => "max",
+        }
+    }
 }
 
 impl AggregateKind {
-    /// The SQL a plain aggregate of this kind is written as.
-    pub fn sql(self, measure: &str) -> String {
-        let function = match self {
-            Self::Sum => "SUM",
-            Self::Avg => "AVG",
-            Self::Min => "MIN",
-            Self::Max => "MAX",
-            Self::Count => "COUNT",
-            Self::Distinct => return format!("COUNT(DISTINCT {measure})"),
+    /// The word for it in system relations and messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Count => "count",
+            Self::Distinct => "distinct",
+            Self::ApproximateDistinct => "approximate_distinct",
+            Self::Median => "median",
+            Self::Quantile(_) => "quantile",
+            Self::Variance(Spread::Sample) => "variance",
+            Self::Variance(Spread::Population) => "population_variance",
+            Self::Deviation(Spread::Sample) => "stddev",
+            Self::Deviation(Spread::Population) => "population_stddev",
+            Self::First => "first",
+            Self::Last => "last",
+        }
+    }
+
+    /// Whether it counts rows or values.
+    pub fn counts(self) -> bool {
+        matches!(self, Self::Count | Self::Distinct | Self::ApproximateDistinct)
+    }
+
+    /// The aggregate of SQL that tools may write for it; none where SQL has no such aggregate.
+    fn plain(self) -> Option<PlainAggregate> {
+        let (function, distinct) = match self {
+            Self::Sum => ("sum", false),
+            Self::Avg => ("avg", false),
+            Self::Min => ("min", false),
+            Self::Max => ("max", false),
+            Self::Count => ("count", false),
+            Self::Distinct | Self::ApproximateDistinct => ("count", true),
+            Self::Median => ("median", false),
+            Self::Variance(Spread::Sample) => ("var", false),
+            Self::Variance(Spread::Population) => ("var_pop", false),
+            Self::Deviation(Spread::Sample) => ("stddev", false),
+            Self::Deviation(Spread::Population) => ("stddev_pop", false),
+            Self::First => ("first_value", false),
+            Self::Last => ("last_value", false),
+            Self::Quantile(_) => return None,
         };
-        format!("{function}({measure})")
+        Some(PlainAggregate { function, distinct })
+    }
+}
+
+/// An aggregate of SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlainAggregate {
+    /// The engine's name of the function.
+    pub function: &'static str,
+    /// Whether it is over distinct values.
+    pub distinct: bool,
+}
+
+impl PlainAggregate {
+    /// How it is written, over `measure`.
+    pub fn sql(self, measure: &str) -> String {
+        let distinct = if self.distinct { "DISTINCT " } else { "" };
+        format!("{}({distinct}{measure})", self.function.to_uppercase())
+    }
+
+    /// Whether `function` is it; to an extreme it is nothing that values are distinct.
+    pub fn is(self, function: &str, distinct: bool) -> bool {
+        let extreme = matches!(function, "min" | "max");
+        self.function == function && (self.distinct == distinct || extreme)
     }
 }
 
@@ -201,17 +346,7 @@ impl Input {
 impl Measure {
     /// The word for its kind in system relations and messages.
     pub fn kind(&self) -> &'static str {
-        match &self.definition {
-            Definition::Formula { .. } => "formula",
-            Definition::Aggregate(aggregate) => match aggregate.kind {
-                AggregateKind::Sum => "sum",
-                AggregateKind::Avg => "avg",
-                AggregateKind::Min => "min",
-                AggregateKind::Max => "max",
-                AggregateKind::Count => "count",
-                AggregateKind::Distinct => "distinct",
-            },
-        }
+        self.aggregate_kind().map_or("formula", AggregateKind::word)
     }
 
     /// The aggregate it was declared with; none for a formula.
@@ -219,6 +354,22 @@ impl Measure {
         match &self.definition {
             Definition::Aggregate(aggregate) => Some(aggregate.kind),
             Definition::Formula { .. } => None,
+        }
+    }
+
+    /// How days make a whole, where they do not add up.
+    pub fn over_time(&self) -> Option<OverTime> {
+        match &self.definition {
+            Definition::Aggregate(aggregate) => aggregate.over_time,
+            Definition::Formula { .. } => None,
+        }
+    }
+
+    /// The aggregate of SQL that means this measure: none that forgets about time.
+    pub fn plain_aggregate(&self) -> Option<PlainAggregate> {
+        match self.over_time() {
+            Some(_) => None,
+            None => self.aggregate_kind()?.plain(),
         }
     }
 
@@ -230,8 +381,14 @@ impl Measure {
         };
         let input = aggregate.input.sql();
         let rate = aggregate.rate.as_ref().map(|rate| format!(" × {rate}")).unwrap_or_default();
+        let at = match aggregate.kind {
+            AggregateKind::Quantile(at) => format!(", {at}"),
+            _ => String::new(),
+        };
+        let over_time = aggregate.over_time.map(|how| format!(" over_time {}", how.word()));
         let filter = aggregate.filter.as_ref().map(|sql| format!(" where {sql}"));
-        format!("{}({input}{rate}){}", self.kind(), filter.unwrap_or_default())
+        let rest = [over_time, filter].map(Option::unwrap_or_default).concat();
+        format!("{}({input}{rate}{at}){rest}", self.kind())
     }
 }
 
@@ -244,6 +401,23 @@ impl Cube {
     /// The measure called `name`.
     pub fn measure(&self, name: &str) -> Option<&Measure> {
         self.measures.iter().find(|measure| measure.name == name)
+    }
+
+    /// The position of the role called `name`.
+    pub fn role(&self, name: &str) -> Option<usize> {
+        self.roles.iter().position(|role| role.role.name == name)
+    }
+
+    /// The facts it aggregates, in the order of [`Cube::bases`] where it puts cubes together.
+    pub fn facts(&self) -> impl Iterator<Item = &str> {
+        self.fact.split(", ")
+    }
+
+    /// The fact of which `level` is a column.
+    pub fn fact_of(&self, level: &str) -> &str {
+        let has = |base: &Base| !base.lacking.contains(level);
+        let at = self.bases.iter().position(has).unwrap_or_default();
+        self.facts().nth(at).unwrap_or(&self.fact)
     }
 
     /// The named set called `name`.

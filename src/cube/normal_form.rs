@@ -12,8 +12,11 @@ use datafusion::common::{Column, Result};
 use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery, SetComparison};
 use datafusion::logical_expr::{Expr, Subquery};
 
+use super::context::Context;
+use super::state::StateFunction;
+
 /// The relation of level columns.
-const LEVEL: &str = "level";
+pub(super) const LEVEL: &str = "level";
 /// The relation of columns of the fact.
 const FACT: &str = "fact";
 /// The relation of leaves.
@@ -30,8 +33,42 @@ pub struct StarQuery {
     pub groups: Vec<Expr>,
     /// The aggregates to compute per group.
     pub leaves: Vec<Leaf>,
-    /// What to show per group: expressions over leaves.
-    pub finals: Vec<Expr>,
+    /// What to show per group.
+    pub finals: Vec<Final>,
+    /// The role of `date` that contexts speak of, by position in the cube; none where every leaf is
+    /// over its cell's own facts.
+    pub time_role: Option<usize>,
+}
+
+/// What to show per group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Final {
+    /// An expression over leaves.
+    pub value: Expr,
+    /// Shows not the value but its place among those of its siblings.
+    pub place: Option<Place>,
+}
+
+/// A place among siblings: the rows of one grouping set that differ in nothing but the finest level
+/// of the dimension that was grouped by last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// One more than the number of greater values.
+    Rank,
+    /// `A`, `B` or `C`, by the share of the sum that stands before the value.
+    ParetoClass,
+}
+
+impl Final {
+    /// Shows `value`.
+    pub(super) fn value(value: Expr) -> Self {
+        Self { value, place: None }
+    }
+
+    /// Shows the place of `value`.
+    pub(super) fn placed(value: Expr, place: Place) -> Self {
+        Self { value, place: Some(place) }
+    }
 }
 
 /// One aggregate over fact rows.
@@ -41,11 +78,15 @@ pub struct Leaf {
     pub aggregate: LeafAggregate,
     /// Over level columns and columns of the fact; only fact rows for which it is true count.
     pub filter: Option<Expr>,
+    /// Over which facts, as seen from the cell.
+    pub context: Context,
+    /// Of which base of a cube over cubes; 0 of a cube over one fact.
+    pub base: usize,
     /// The measure it was first needed for, for messages; no part of its identity to a matcher.
     pub measure: String,
 }
 
-/// How a leaf aggregates.
+/// How a leaf aggregates. Its result is also its state: see [`LeafAggregate::merged`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeafAggregate {
     /// The number of fact rows.
@@ -60,6 +101,12 @@ pub enum LeafAggregate {
     Max(Expr),
     /// The number of different values; NULL is none.
     Distinct(Expr),
+    /// The number of periods in the time window of its context.
+    Periods,
+    /// A state of these inputs.
+    State(StateFunction, Vec<Expr>),
+    /// The state of all rows from such states of some of them each.
+    Merge(StateFunction, Expr),
     /// Any other aggregate over level columns, as the query wrote it, without its filter.
     Other(Box<AggregateFunction>),
 }
@@ -95,19 +142,57 @@ fn of_relation<'a>(column: &'a Column, relation: &str) -> Option<&'a str> {
 }
 
 impl LeafAggregate {
+    /// Its name, for people.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Rows | Self::Count(_) => "count",
+            Self::Sum(_) => "sum",
+            Self::Min(_) => "min",
+            Self::Max(_) => "max",
+            Self::Distinct(_) => "distinct",
+            Self::Periods => "periods",
+            Self::State(function, _) | Self::Merge(function, _) => function.word(),
+            Self::Other(call) => call.func.name(),
+        }
+    }
+
+    /// Whether it counts, so that nothing is 0 and not NULL.
+    pub(super) fn counts(&self) -> bool {
+        matches!(self, Self::Rows | Self::Count(_) | Self::Distinct(_))
+    }
+
     /// What is aggregated.
     pub fn inputs(&self) -> Vec<&Expr> {
         match self {
-            Self::Rows => Vec::new(),
+            Self::Rows | Self::Periods => Vec::new(),
             Self::Count(input)
             | Self::Sum(input)
             | Self::Min(input)
             | Self::Max(input)
-            | Self::Distinct(input) => vec![input],
+            | Self::Distinct(input)
+            | Self::Merge(_, input) => vec![input],
+            Self::State(_, inputs) => inputs.iter().collect(),
             Self::Other(call) => {
                 let order = call.params.order_by.iter().map(|sort| &sort.expr);
                 call.params.args.iter().chain(order).collect()
             }
+        }
+    }
+
+    /// The aggregate that gives this one's result over all rows from `states`, its results over
+    /// some of them each; `None` when the parts do not tell it.
+    ///
+    /// Counts merge as sums, which are NULL of no parts where a count of no rows is 0.
+    pub fn merged(&self, states: Expr) -> Option<Self> {
+        match self {
+            Self::Rows | Self::Count(_) | Self::Sum(_) => Some(Self::Sum(states)),
+            Self::Min(_) => Some(Self::Min(states)),
+            Self::Max(_) => Some(Self::Max(states)),
+            Self::State(function, _) | Self::Merge(function, _) => {
+                Some(Self::Merge(*function, states))
+            }
+            // The same value may be in several parts.
+            Self::Distinct(_) | Self::Periods | Self::Other(_) => None,
         }
     }
 }
@@ -115,7 +200,10 @@ impl LeafAggregate {
 impl Leaf {
     /// Whether both aggregate the same rows the same way.
     fn is_same(&self, other: &Self) -> bool {
-        self.aggregate == other.aggregate && self.filter == other.filter
+        self.aggregate == other.aggregate
+            && self.filter == other.filter
+            && self.context == other.context
+            && self.base == other.base
     }
 }
 
@@ -128,6 +216,7 @@ impl StarQuery {
             groups: Vec::new(),
             leaves: Vec::new(),
             finals: Vec::new(),
+            time_role: None,
         }
     }
 
@@ -140,6 +229,12 @@ impl StarQuery {
                 self.leaves.len() - 1
             }
         }
+    }
+
+    /// Whether every leaf is over its cell's own facts and shown as it is.
+    pub(super) fn is_plain(&self) -> bool {
+        self.leaves.iter().all(|leaf| leaf.context.is_own())
+            && self.finals.iter().all(|shown| shown.place.is_none())
     }
 
     /// The flat names of all level columns anywhere in the question.

@@ -16,44 +16,51 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::{
-    Column, DFSchemaRef, JoinType, Result, ScalarValue, TableReference, plan_err,
+    Column, DFSchema, DFSchemaRef, JoinType, Result, ScalarValue, TableReference, internal_err,
+    plan_err,
 };
-use datafusion::execution::SessionState;
+use datafusion::config::ConfigOptions;
 use datafusion::functions_aggregate::expr_fn::{count, count_distinct, max, min};
 use datafusion::logical_expr::{
-    Aggregate, AggregateUDF, Case, Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
+    Aggregate, AggregateUDF, Case, EmptyRelation, Expr, LogicalPlan, LogicalPlanBuilder, cast, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 
 use super::bound::{BoundCube, plain};
+use super::cells;
 use super::checked_sum::CheckedSum;
+use super::context::Context;
 use super::model::{ColumnKind, FlatColumn};
 use super::normal_form::{
-    Leaf, LeafAggregate, StarQuery, fact_name, leaf_position, level_name, substitute,
+    Final, Leaf, LeafAggregate, StarQuery, fact_name, leaf_position, level_name, substitute,
 };
+use super::state::{Stage, StateAggregate};
 use crate::star::UNKNOWN;
 
 /// The alias of the joined star.
-const STAR: &str = "cube";
+pub(super) const STAR: &str = "cube";
 
 /// The plan of `query`: its group columns (with the grouping id, if any), then its finals.
 pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> {
+    if !query.is_plain() || !bound.cube.bases.is_empty() {
+        return cells::plan(query, bound);
+    }
     let mut star = star(&query.levels(), &query.fact_columns(), bound)?;
     for filter in &query.filters {
         star = LogicalPlanBuilder::from(star).filter(over_star(filter.clone())?)?.build()?;
     }
     let groups = query.groups.iter().map(|group| over_star(group.clone()));
     let groups = groups.collect::<Result<Vec<_>>>()?;
-    let leaves = query.leaves.iter().map(aggregate);
+    let leaves = query.leaves.iter().map(|leaf| over_star(aggregate(leaf)?));
     let leaves = leaves.collect::<Result<Vec<_>>>()?;
     let aggregated = LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(star), groups, leaves)?);
     let columns = aggregated.schema().columns();
     let (groups, leaves) = columns.split_at(columns.len() - query.leaves.len());
-    let finals = query.finals.iter().enumerate().map(|(position, expr)| {
+    let finals = query.finals.iter().enumerate().map(|(position, shown)| {
         let over_leaves =
             |column: &Column| leaf_position(column).map(|at| Expr::Column(leaves[at].clone()));
-        Ok(substitute(expr.clone(), &over_leaves)?.alias(format!("final_{position}")))
+        Ok(substitute(shown.value.clone(), &over_leaves)?.alias(format!("final_{position}")))
     });
     let finals = finals.collect::<Result<Vec<_>>>()?;
     let groups = groups.iter().cloned().map(Expr::Column);
@@ -67,6 +74,10 @@ pub(super) fn preview(
     limit: Option<usize>,
     bound: &BoundCube,
 ) -> Result<LogicalPlan> {
+    if !bound.cube.bases.is_empty() {
+        // Rows of several facts are no rows of one relation.
+        return no_rows(columns, bound);
+    }
     let mut used: BTreeSet<&str> = columns.iter().map(String::as_str).collect();
     let of_filters: Vec<&Column> = filters.iter().flat_map(Expr::column_refs).collect();
     used.extend(of_filters.iter().map(|column| column.name.as_str()));
@@ -88,11 +99,22 @@ pub(super) fn preview(
     plan.build()
 }
 
+fn no_rows(columns: &[String], bound: &BoundCube) -> Result<LogicalPlan> {
+    let schema = bound.calculated.clone();
+    let fields = columns.iter().map(|name| Ok(schema.field_with_name(name)?.clone()));
+    let fields = fields.collect::<Result<Vec<_>>>()?;
+    let schema = DFSchema::try_from(Schema::new(fields))?;
+    Ok(LogicalPlan::EmptyRelation(EmptyRelation {
+        produce_one_row: false,
+        schema: Arc::new(schema),
+    }))
+}
+
 fn preview_column(name: &str, bound: &BoundCube) -> Result<Expr> {
-    match (bound.cube.column(name), bound.measure(name)) {
+    match (bound.cube.column(name), bound.measure_type(name)) {
         (Some(column), _) => Ok(physical(column, bound)),
-        (None, Some(measure)) => {
-            let null = cast(lit(datafusion::common::ScalarValue::Null), measure.data_type.clone());
+        (None, Some(data_type)) => {
+            let null = cast(lit(ScalarValue::Null), data_type);
             Ok(null.alias_with_metadata(name, bound.metadata(name)))
         }
         (None, None) => plan_err!("the cube `{}` has no column `{name}`", bound.cube.name),
@@ -112,18 +134,18 @@ pub(super) fn detail(bound: &BoundCube) -> Result<LogicalPlan> {
     joined.project(levels.chain(own).collect::<Vec<_>>())?.build()
 }
 
-/// The type of the result of `leaf`.
-pub(super) fn leaf_type(bound: &BoundCube, leaf: &Leaf, state: &SessionState) -> Result<DataType> {
+/// The type of the result of `leaf`, which does not depend on its context.
+pub(super) fn leaf_type(bound: &BoundCube, leaf: &Leaf) -> Result<DataType> {
     let mut query = StarQuery::new(&bound.cube.name);
-    query.leaves.push(leaf.clone());
-    query.finals.push(super::normal_form::leaf(0));
-    let plan = plan(&query, bound)?;
-    let plan = TypeCoercion::new().analyze(plan, state.config_options())?;
+    query.leaves.push(Leaf { context: Context::default(), base: 0, ..leaf.clone() });
+    query.finals.push(Final::value(super::normal_form::leaf(0)));
+    let plan = plan(&query, bound.base(leaf.base))?;
+    let plan = TypeCoercion::new().analyze(plan, &ConfigOptions::default())?;
     Ok(plan.schema().field(0).data_type().clone())
 }
 
 /// The fact joined with what `levels` need, and of it only these columns.
-fn star(
+pub(super) fn star(
     levels: &BTreeSet<String>,
     fact_columns: &BTreeSet<String>,
     bound: &BoundCube,
@@ -135,7 +157,7 @@ fn star(
         return joined.build();
     }
     let of_levels = columns.iter().map(|column| physical(column, bound));
-    let schema = bound.fact.schema();
+    let schema = bound.fact().schema();
     let of_fact = fact_columns.iter().map(|name| {
         let column = Expr::Column(Column::new(Some(fact_reference(bound)), name));
         without_dictionary(column, &schema, name).alias(fact_alias(name))
@@ -150,12 +172,12 @@ fn join<'a>(
 ) -> Result<(LogicalPlanBuilder, DFSchemaRef)> {
     let needed: BTreeSet<usize> = columns.filter_map(|column| column.role).collect();
     let fact = fact_reference(bound);
-    let mut plan = LogicalPlanBuilder::scan(fact.clone(), Arc::clone(&bound.fact), None)?;
+    let mut plan = LogicalPlanBuilder::scan(fact.clone(), Arc::clone(bound.fact()), None)?;
     let schema = Arc::clone(plan.schema());
     for position in needed {
         let role = &bound.cube.roles[position];
         let alias = role_reference(bound, position);
-        let source = Arc::clone(&bound.dimensions[position]);
+        let source = Arc::clone(bound.dimension(position));
         let dimension = LogicalPlanBuilder::scan(alias.clone(), source, None)?.build()?;
         let left = Column::new(Some(fact.clone()), role.role.key_column());
         let right = Column::new(Some(alias), role.dimension.key_column());
@@ -165,7 +187,7 @@ fn join<'a>(
 }
 
 /// A flat column as a column of the joined tables, named and described as in the relation.
-fn physical(column: &FlatColumn, bound: &BoundCube) -> Expr {
+pub(super) fn physical(column: &FlatColumn, bound: &BoundCube) -> Expr {
     let relation = match column.role {
         Some(position) => role_reference(bound, position),
         None => fact_reference(bound),
@@ -207,20 +229,20 @@ fn without_dictionary(expr: Expr, schema: &Schema, name: &str) -> Expr {
 }
 
 // Two schemas keep a fact and a role of the same name apart.
-fn fact_reference(bound: &BoundCube) -> TableReference {
+pub(super) fn fact_reference(bound: &BoundCube) -> TableReference {
     TableReference::partial("fact", bound.cube.fact.as_str())
 }
 
-fn role_reference(bound: &BoundCube, position: usize) -> TableReference {
+pub(super) fn role_reference(bound: &BoundCube, position: usize) -> TableReference {
     TableReference::partial("dimension", bound.cube.roles[position].role.name.as_str())
 }
 
-fn fact_alias(name: &str) -> String {
+pub(super) fn fact_alias(name: &str) -> String {
     format!("fact${name}")
 }
 
 /// An expression of the normal form over the columns of the aliased star.
-fn over_star(expr: Expr) -> Result<Expr> {
+pub(super) fn over_star(expr: Expr) -> Result<Expr> {
     substitute(expr, &|column| {
         let name = match (level_name(column), fact_name(column)) {
             (Some(level), _) => level.to_owned(),
@@ -231,29 +253,29 @@ fn over_star(expr: Expr) -> Result<Expr> {
     })
 }
 
-/// A leaf as an aggregate over the aliased star.
-fn aggregate(leaf: &Leaf) -> Result<Expr> {
+/// A leaf as an aggregate over columns of levels and of the fact.
+pub(super) fn aggregate(leaf: &Leaf) -> Result<Expr> {
     let expr = match leaf.aggregate.clone() {
         LeafAggregate::Rows => count(lit(1_i64)),
-        LeafAggregate::Count(input) => count(over_star(input)?),
+        LeafAggregate::Count(input) => count(input),
         LeafAggregate::Sum(input) => {
-            AggregateUDF::from(CheckedSum::new(&leaf.measure)).call(vec![over_star(input)?])
+            AggregateUDF::from(CheckedSum::new(&leaf.measure)).call(vec![input])
         }
-        LeafAggregate::Min(input) => min(over_star(input)?),
-        LeafAggregate::Max(input) => max(over_star(input)?),
-        LeafAggregate::Distinct(input) => count_distinct(over_star(input)?),
-        LeafAggregate::Other(call) => {
-            let mut call = *call;
-            call.params.args =
-                call.params.args.into_iter().map(over_star).collect::<Result<_>>()?;
-            for sort in &mut call.params.order_by {
-                sort.expr = over_star(sort.expr.clone())?;
-            }
-            Expr::AggregateFunction(call)
+        LeafAggregate::State(function, inputs) => {
+            let state = StateAggregate::new(function, Stage::Rows, &leaf.measure);
+            AggregateUDF::from(state).call(inputs)
         }
+        LeafAggregate::Merge(function, states) => {
+            let merge = StateAggregate::new(function, Stage::Merge, &leaf.measure);
+            AggregateUDF::from(merge).call(vec![states])
+        }
+        LeafAggregate::Min(input) => min(input),
+        LeafAggregate::Max(input) => max(input),
+        LeafAggregate::Distinct(input) => count_distinct(input),
+        LeafAggregate::Periods => return internal_err!("periods are counted by the time map"),
+        LeafAggregate::Other(call) => Expr::AggregateFunction(*call),
     };
-    let filter = leaf.filter.clone().map(over_star).transpose()?;
-    match (expr, filter) {
+    match (expr, leaf.filter.clone()) {
         (Expr::AggregateFunction(mut call), Some(filter)) => {
             call.params.filter = Some(Box::new(filter));
             Ok(Expr::AggregateFunction(call))

@@ -11,7 +11,7 @@ use super::named_set::{NamedSet, SetDefinition};
 use super::query::{
     CubeQuery, Filter, MeasureKind, Sort, Top, axis_level, column, flat, measure, named_set,
 };
-use super::relation::Mode;
+use super::relation::{Mode, calculations_relation};
 use super::sql_text::{
     aggregate, condition, is_in, literal, measure_condition, quoted, quoted_text,
 };
@@ -359,7 +359,7 @@ pub(super) fn relation_of<'a>(
     let mut name = cube.name.clone();
     for used in measures {
         if measure(cube, used)? == MeasureKind::Calculated {
-            name = format!("{}$calculations", cube.name);
+            name = calculations_relation(&cube.name);
         }
     }
     Ok(relation(&name))

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calculation::{CALCULATIONS, Calculation};
 use super::model::Cube;
 use super::named_set::NamedSet;
 use crate::declare::nearest;
@@ -323,15 +324,14 @@ pub(super) fn measure(cube: &Cube, name: &str) -> Result<MeasureKind> {
     if cube.measure(name).is_some() {
         return Ok(MeasureKind::Declared);
     }
-    let over = |measure: &str| {
-        name.strip_prefix(measure)
-            .and_then(|rest| rest.strip_prefix('_'))
-            .is_some_and(|calculation| !calculation.is_empty())
-    };
-    if cube.measures.iter().any(|measure| over(&measure.name)) {
+    if Calculation::split(name).any(|(measure, _)| cube.measure(measure).is_some()) {
         return Ok(MeasureKind::Calculated);
     }
-    let known = cube.measures.iter().map(|measure| measure.name.as_str());
+    let measures = || cube.measures.iter().map(|measure| measure.name.as_str());
+    let calculated: Vec<String> = measures()
+        .flat_map(|measure| CALCULATIONS.iter().map(move |over| format!("{measure}_{}", over.name)))
+        .collect();
+    let known = measures().chain(calculated.iter().map(String::as_str));
     Err(unknown("measure", name, cube, nearest(name, known)))
 }
 

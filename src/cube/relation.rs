@@ -47,12 +47,20 @@ pub struct CubeRelation {
     pub cube: Arc<BoundCube>,
     /// How plain aggregates are taken.
     pub mode: Mode,
+    /// Whether it lists a column for every calculation of every measure.
+    pub calculated: bool,
+}
+
+/// The name of the relation of the cube `cube` that lists calculations as columns.
+pub fn calculations_relation(cube: &str) -> String {
+    format!("{cube}$calculations")
 }
 
 #[async_trait]
 impl TableProvider for CubeRelation {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.cube.schema)
+        let schema = if self.calculated { &self.cube.calculated } else { &self.cube.schema };
+        Arc::clone(schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -73,7 +81,8 @@ impl TableProvider for CubeRelation {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let fields = self.cube.schema.fields();
+        let schema = self.schema();
+        let fields = schema.fields();
         let name = |position: usize| fields[position].name().clone();
         let columns: Vec<String> = match projection {
             Some(positions) => positions.iter().copied().map(name).collect(),
@@ -87,31 +96,57 @@ impl TableProvider for CubeRelation {
 /// Registers the relations of `cubes` over `tables`, which are named like dimensions and facts.
 ///
 /// The schemas `cubes` and `cubes_bi` of the catalog `starling` must exist. `cubes` gets a second
-/// relation `<cube>$detail` with the fact rows themselves.
+/// relation `<cube>$detail` with the fact rows themselves. Each has `<cube>$calculations`, the same
+/// cube with calculations listed as columns.
 pub fn register(
     cubes: &[Cube],
     context: &SessionContext,
     tables: &BTreeMap<String, Arc<dyn TableProvider>>,
 ) -> Result<()> {
-    cubes.iter().try_for_each(|cube| register_one(cube, context, tables))
+    let mut known = BTreeMap::new();
+    // A cube over cubes comes after these.
+    let (over_facts, over_cubes): (Vec<&Cube>, Vec<&Cube>) =
+        cubes.iter().partition(|cube| cube.bases.is_empty());
+    let ordered = over_facts.into_iter().chain(over_cubes);
+    ordered.into_iter().try_for_each(|cube| register_one(cube, context, tables, &mut known))
 }
 
-/// Registers the relations of one cube, as [`register`] does; on an error none of them.
+/// Registers the relations of one cube, as [`register`] does, and adds it to those that are `known`;
+/// on an error nothing of it is registered.
 pub fn register_one(
     cube: &Cube,
     context: &SessionContext,
     tables: &BTreeMap<String, Arc<dyn TableProvider>>,
+    known: &mut BTreeMap<String, Arc<BoundCube>>,
 ) -> Result<()> {
-    let bound = Arc::new(BoundCube::new(cube, tables, &expression_state(context))?);
-    let detail = planner::detail(&bound)
-        .map_err(|error| Error::from(error).context(format!("cube `{}`", cube.name)))?;
+    let state = expression_state(context);
+    let (bound, detail) = match cube.bases.is_empty() {
+        true => {
+            let bound = BoundCube::over_fact(cube, tables, &state)?;
+            let detail = planner::detail(&bound)
+                .map_err(|error| Error::from(error).context(format!("cube `{}`", cube.name)))?;
+            (bound, Some(detail))
+        }
+        // Its cubes have the fact rows.
+        false => (BoundCube::over_cubes(cube, known, &state)?, None),
+    };
+    let bound = Arc::new(bound);
     for mode in [Mode::Strict, Mode::Lenient] {
-        let relation = CubeRelation { cube: Arc::clone(&bound), mode };
-        schema(context, mode)?.register_table(cube.name.clone(), Arc::new(relation))?;
+        for calculated in [false, true] {
+            let relation = CubeRelation { cube: Arc::clone(&bound), mode, calculated };
+            let name = match calculated {
+                false => cube.name.clone(),
+                true => calculations_relation(&cube.name),
+            };
+            schema(context, mode)?.register_table(name, Arc::new(relation))?;
+        }
     }
-    let detail = ViewTable::new(detail, None);
-    let name = format!("{}$detail", cube.name);
-    schema(context, Mode::Strict)?.register_table(name, Arc::new(detail))?;
+    if let Some(detail) = detail {
+        let detail = ViewTable::new(detail, None);
+        let name = format!("{}$detail", cube.name);
+        schema(context, Mode::Strict)?.register_table(name, Arc::new(detail))?;
+    }
+    known.insert(cube.name.clone(), bound);
     Ok(())
 }
 

@@ -6,9 +6,11 @@ use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan};
+use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 
 use super::input::{CubeInput, cube_of};
+use super::normal_form::StarQuery;
 use super::sql::AGG;
 use super::{aggregate, misuse};
 
@@ -34,7 +36,7 @@ impl AnalyzerRule for CubeRule {
         if !concerns_cubes(&plan)? {
             return Ok(plan);
         }
-        let replaced = plan.transform_up_with_subqueries(replace)?;
+        let replaced = plan.transform_up_with_subqueries(|node| replace(node, &mut |_| {}))?;
         let plan = if replaced.transformed {
             // A measure's type is its own, which need not be what the aggregate's name suggested.
             replaced
@@ -47,6 +49,17 @@ impl AnalyzerRule for CubeRule {
         misuse::check(&plan)?;
         Ok(plan)
     }
+}
+
+/// The star queries that `plan` becomes, in text, innermost first.
+pub fn star_queries(plan: &LogicalPlan) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    // `grouping()` must be resolved before, as in a session.
+    let resolved = ResolveGroupingFunction::new().analyze(plan.clone(), &ConfigOptions::new())?;
+    resolved.transform_up_with_subqueries(|node| {
+        replace(node, &mut |query| found.push(query.to_string()))
+    })?;
+    Ok(found)
 }
 
 /// Whether a cube or `AGG` is anywhere in the plan; most queries of the system itself have neither.
@@ -71,7 +84,11 @@ fn is_agg(expr: &Expr) -> bool {
     }
 }
 
-fn replace(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+/// `node` as the plan of a star query, if it is one; `seen` is told of it.
+fn replace(
+    node: LogicalPlan,
+    seen: &mut dyn FnMut(&StarQuery),
+) -> Result<Transformed<LogicalPlan>> {
     let aggregate = match &node {
         LogicalPlan::Aggregate(aggregate) => aggregate.clone(),
         // `SELECT DISTINCT levels` asks for the members that have facts.
@@ -87,7 +104,7 @@ fn replace(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         _ => return Ok(Transformed::no(node)),
     };
     match CubeInput::of(&aggregate.input)? {
-        Some(input) => Ok(Transformed::yes(aggregate::plan(&aggregate, &input)?)),
+        Some(input) => Ok(Transformed::yes(aggregate::plan(&aggregate, &input, seen)?)),
         None => Ok(Transformed::no(node)),
     }
 }

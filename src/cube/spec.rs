@@ -15,8 +15,10 @@ pub struct CubeSpec {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
-    /// The fact it aggregates.
-    pub fact: Located<String>,
+    /// The fact it aggregates; none where it puts cubes together.
+    pub fact: Option<Located<String>>,
+    /// The cubes it puts together.
+    pub bases: Vec<BaseSpec>,
     /// The dimensions it shows; every role of the fact when absent.
     pub dimensions: Option<Vec<DimensionSpec>>,
     /// Levels made of columns of the fact.
@@ -25,6 +27,19 @@ pub struct CubeSpec {
     pub measures: Vec<MeasureSpec>,
     /// Members that get a name together.
     pub sets: Vec<SetSpec>,
+}
+
+/// One entry under `cubes:`.
+#[derive(Clone, Debug)]
+pub struct BaseSpec {
+    /// The cube's name.
+    pub name: Located<String>,
+    /// The measures that are taken from it; all when absent.
+    pub measures: Option<Vec<Located<String>>>,
+    /// By role, the finest level that its facts have.
+    pub grain: Vec<(Located<String>, Located<String>)>,
+    /// What its measures are where a level is asked for that it does not have.
+    pub unrelated: Option<Located<String>>,
 }
 
 /// One entry under `dimensions:`.
@@ -73,10 +88,18 @@ pub struct MeasureSpec {
     pub description: Option<Title>,
     /// How to show values, such as `percent`.
     pub format: Option<String>,
-    /// The key that was given: `sum`, `avg`, `min`, `max`, `count`, `distinct` or `expr`.
+    /// The key that was given, one of [`KINDS`].
     pub kind: &'static str,
-    /// What stands behind that key.
+    /// What stands behind that key; of a quantile, what stands behind `of`.
     pub input: Located<String>,
+    /// The share of a quantile, from 0 to 1.
+    pub at: Option<Located<f64>>,
+    /// Whether a distinct count may be approximate.
+    pub approximate: Option<Located<bool>>,
+    /// Whether rows are all there is, not a sample.
+    pub population: Option<Located<bool>>,
+    /// How days make a whole, where they do not add up.
+    pub over_time: Option<Located<String>>,
     /// Only these fact rows count.
     pub filter: Option<Located<String>>,
     /// Into which currency, and how.
@@ -126,7 +149,10 @@ pub enum SetMembersSpec {
 }
 
 /// The ways to define a measure.
-const KINDS: [&str; 7] = ["sum", "avg", "min", "max", "count", "distinct", "expr"];
+const KINDS: [&str; 13] = [
+    "sum", "avg", "min", "max", "count", "distinct", "median", "quantile", "variance", "stddev",
+    "first", "last", "expr",
+];
 
 /// Reads one cube; what is wrong becomes diagnostics and reading goes on.
 pub fn read(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<CubeSpec> {
@@ -135,15 +161,22 @@ pub fn read(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -
     let name = fields.required_text("cube", diagnostics);
     let title = read_title(&mut fields, "title", diagnostics);
     let description = read_title(&mut fields, "description", diagnostics);
-    let fact = fields.required_text("fact", diagnostics);
+    let fact = fields.text("fact", diagnostics);
+    let bases = each(&mut fields, "cubes", diagnostics, read_base);
+    if fact.is_none() && fields.key_span("cubes").is_none() {
+        fields.required("fact", diagnostics);
+    }
     let given = fields.key_span("dimensions").is_some();
     let dimensions = given.then(|| read_dimensions(&mut fields, diagnostics));
     let levels = each(&mut fields, "levels", diagnostics, read_level);
     let measures = each(&mut fields, "measures", diagnostics, read_measure);
     let sets = each(&mut fields, "sets", diagnostics, read_set);
     fields.finish(diagnostics);
-    let (name, fact) = (name?, fact?);
-    Some(CubeSpec { name, title, description, fact, dimensions, levels, measures, sets })
+    let name = name?;
+    if fact.is_none() && bases.is_empty() {
+        return None;
+    }
+    Some(CubeSpec { name, title, description, fact, bases, dimensions, levels, measures, sets })
 }
 
 fn check_version(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
@@ -192,6 +225,31 @@ fn read_dimensions(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Ve
     })
 }
 
+fn read_base(
+    name: &Located<String>,
+    node: &Node,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> Option<BaseSpec> {
+    let mut base =
+        BaseSpec { name: name.clone(), measures: None, grain: Vec::new(), unrelated: None };
+    // `sales:` alone means the cube as it is.
+    if node.value == Value::Null {
+        return Some(base);
+    }
+    let mut fields = Fields::of(node, "a cube of a cube", variables, diagnostics)?;
+    let given = fields.key_span("measures").is_some();
+    let measures = fields.texts("measures", diagnostics);
+    base.measures = given.then_some(measures);
+    for (role, level) in fields.entries("grain", diagnostics) {
+        let level = text_of(level, "grain", variables, diagnostics);
+        base.grain.extend(level.map(|level| (role.clone(), level)));
+    }
+    base.unrelated = fields.text("unrelated", diagnostics);
+    fields.finish(diagnostics);
+    Some(base)
+}
+
 fn read_hierarchy(
     name: &Located<String>,
     node: &Node,
@@ -235,10 +293,16 @@ fn read_measure(
     let filter = fields.text("where", diagnostics);
     let convert =
         fields.node("convert").and_then(|node| read_convert(node, variables, diagnostics));
+    let approximate = fields.flag("approximate", diagnostics);
+    let population = fields.flag("population", diagnostics);
+    let over_time = fields.text("over_time", diagnostics);
     let choice = fields.choice(&KINDS, diagnostics);
-    let input = choice.and_then(|(kind, node)| text_of(node, kind, variables, diagnostics));
+    let input = choice.and_then(|(kind, node)| match kind {
+        "quantile" => read_quantile(node, variables, diagnostics),
+        _ => Some((text_of(node, kind, variables, diagnostics)?, None)),
+    });
     fields.finish(diagnostics);
-    let ((kind, _), input) = (choice?, input?);
+    let ((kind, _), (input, at)) = (choice?, input?);
     Some(MeasureSpec {
         name: name.clone(),
         title,
@@ -246,9 +310,33 @@ fn read_measure(
         format,
         kind,
         input,
+        at,
+        approximate,
+        population,
+        over_time,
         filter,
         convert,
     })
+}
+
+/// Of what the quantile is, and where.
+fn read_quantile(
+    node: &Node,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Located<String>, Option<Located<f64>>)> {
+    let mut fields = Fields::of(node, "`quantile`", variables, diagnostics)?;
+    let of = fields.required_text("of", diagnostics);
+    let written = fields.required_text("at", diagnostics);
+    fields.finish(diagnostics);
+    let (of, written) = (of?, written?);
+    let at = written.value.parse().ok().filter(|at| (0.0..=1.0).contains(at));
+    if at.is_none() {
+        let message = format!("`at` must be between 0 and 1, this is `{}`", written.value);
+        let wrong = Diagnostic::new(Code::WrongValue, written.span.clone(), message);
+        diagnostics.push(wrong.help("the 95th percentile is `at: 0.95`"));
+    }
+    Some((of, Some(Located::new(at?, written.span))))
 }
 
 fn read_convert(

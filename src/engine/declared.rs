@@ -12,7 +12,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
 use sha2::{Digest, Sha256};
 
-use crate::cube::{self, Cube, CubeState};
+use crate::cube::{self, BoundCube, Cube, CubeState};
 use crate::declare::{Diagnostic, Diagnostics, Variables};
 use crate::error::Error;
 use crate::model::CubeFile;
@@ -133,21 +133,27 @@ pub(super) fn declare(
     unreadable: &BTreeMap<String, Error>,
 ) -> Declared {
     let doubtful = pinned.doubtful();
-    let mut declaring =
-        Declaring { pinned, context, tables, unreadable, doubtful, done: Declared::default() };
+    let (known, done) = (BTreeMap::new(), Declared::default());
+    let mut declaring = Declaring { pinned, context, tables, unreadable, doubtful, known, done };
     let folder = edited.map(|edited| parted(&edited.files));
     let candidates = folder.as_ref().map_or(&pinned.cubes, |(cubes, _)| cubes);
-    let mut wrong = Vec::new();
-    for (path, text) in candidates {
-        let file = CubeFile::compile(path, text, &pinned.project.star);
-        match declaring.serve(&file) {
-            Ok(()) => declaring.served(path, text, Vec::new()),
-            Err(mistakes) => wrong.push((file, mistakes)),
+    let read = candidates.iter().map(|(path, text)| (CubeFile::read(path, text), text));
+    let (over_cubes, over_facts): (Vec<_>, Vec<_>) =
+        read.partition(|(file, _)| file.is_over_cubes());
+    // Cubes over cubes come after these, as good or as old as they are.
+    for files in [over_facts, over_cubes] {
+        let mut wrong = Vec::new();
+        for (file, text) in files {
+            let file = declaring.compiled(file);
+            match declaring.serve(&file) {
+                Ok(()) => declaring.served(&file.path, text, Vec::new()),
+                Err(mistakes) => wrong.push((file, mistakes)),
+            }
         }
-    }
-    // Only now: another file may declare anew what a wrong one declared before.
-    for (file, mistakes) in wrong {
-        declaring.fall_back(&file, mistakes, edited);
+        // Only now: another file may declare anew what a wrong one declared before.
+        for (file, mistakes) in wrong {
+            declaring.fall_back(&file, mistakes, edited);
+        }
     }
     declaring.other_files(folder.as_ref().map(|(_, others)| others));
     let mut done = declaring.finish();
@@ -163,10 +169,16 @@ struct Declaring<'a> {
     tables: &'a BTreeMap<String, Arc<dyn TableProvider>>,
     unreadable: &'a BTreeMap<String, Error>,
     doubtful: BTreeMap<&'a str, String>,
+    /// What is registered already, for cubes over cubes.
+    known: BTreeMap<String, Arc<BoundCube>>,
     done: Declared,
 }
 
 impl Declaring<'_> {
+    fn compiled(&self, file: CubeFile) -> CubeFile {
+        file.compile(&self.pinned.project.star, &self.done.cubes)
+    }
+
     /// Registers the cube of `file`, or says what is wrong with it.
     fn serve(&mut self, file: &CubeFile) -> Result<(), Vec<Mistake>> {
         let at = |measure: Option<&str>, message: String| {
@@ -177,16 +189,17 @@ impl Declaring<'_> {
         if self.done.cubes.iter().any(|other| other.name == cube.name) {
             return Err(at(None, format!("cube `{}` is declared twice", cube.name)));
         }
-        let dimensions = cube.roles.iter().map(|role| &role.dimension.name);
-        for table in std::iter::once(&cube.fact).chain(dimensions) {
-            if let Some(mistake) = self.doubtful.get(table.as_str()) {
+        let dimensions = cube.roles.iter().map(|role| role.dimension.name.as_str());
+        for table in cube.facts().chain(dimensions) {
+            if let Some(mistake) = self.doubtful.get(table) {
                 return Err(at(None, format!("`{table}` is declared wrongly: {mistake}")));
             }
             if let Some(error) = self.unreadable.get(table) {
                 return Err(at(None, format!("`{table}` cannot be read: {error}")));
             }
         }
-        if let Err(error) = cube::register_one(cube, self.context, self.tables) {
+        let registered = cube::register_one(cube, self.context, self.tables, &mut self.known);
+        if let Err(error) = registered {
             let message = error.to_string();
             let named = |name: &&str| message.starts_with(&format!("measure `{name}` of cube"));
             let measure = cube.measures.iter().map(|measure| measure.name.as_str()).find(named);
@@ -214,7 +227,7 @@ impl Declaring<'_> {
         if let Some(edited) = edited {
             let before = [edited.good.get(&file.path), self.pinned.cubes.get(&file.path)];
             for text in before.into_iter().flatten() {
-                let old = CubeFile::compile(&file.path, text, &self.pinned.project.star);
+                let old = self.compiled(CubeFile::read(&file.path, text));
                 if self.serve(&old).is_ok() {
                     let state = format!("the declaration before this mistake is served: {summary}");
                     self.done.states.push(CubeState { cube: old.name, state });

@@ -85,6 +85,11 @@ fn cleaned(text: &str) -> String {
         None => text.to_owned(),
     };
     let text = text.split(".\nThis issue was likely caused by a bug").next().unwrap_or_default();
+    // A cube has hundreds of columns; a list of all of them hides the one that was meant.
+    let text = match text.split_once("\nValid fields are ") {
+        Some((said, fields)) if fields.matches(", ").count() > 20 => said,
+        _ => text,
+    };
     lower_first(text.trim_end_matches('.'))
 }
 

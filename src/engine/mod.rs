@@ -17,11 +17,14 @@ use crate::error::{Error, ErrorKind, Result};
 
 mod declared;
 mod diagnosis;
+mod calculated;
+mod explain;
 mod moment;
 mod open;
 mod project_cubes;
 mod system;
 mod keys;
+mod ignored_clauses;
 mod ordering;
 mod placeholders;
 mod read_only;

@@ -158,12 +158,10 @@ impl EpochSnapshots {
         for state in &declared.states {
             // A cube that is served as it was before is there, and found first.
             let error = broken_cube(state);
-            for (schema, table) in [
-                ("cubes", state.cube.clone()),
-                ("cubes", format!("{}$detail", state.cube)),
-                ("cubes_bi", state.cube.clone()),
-            ] {
-                add_broken(&context, schema, &table, &error);
+            for schema in ["cubes", "cubes_bi"] {
+                for ending in ["", "$detail", "$calculations"] {
+                    add_broken(&context, schema, &format!("{}{ending}", state.cube), &error);
+                }
             }
         }
         let cubes = Arc::new(declared.cubes.clone());

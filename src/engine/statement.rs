@@ -13,7 +13,7 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 
 use super::ordering;
-use super::{Policy, Principal, Snapshot, diagnosis, placeholders, read_only};
+use super::{Policy, Principal, Snapshot, calculated, diagnosis, explain, placeholders, read_only};
 use crate::error::{Error, Result};
 
 /// A place in a statement for a value that is bound later.
@@ -37,10 +37,12 @@ pub async fn plan(
     state.config_mut().options_mut().sql_parser.collect_spans = true;
     let statement = parse(snapshot, &state, sql)?;
     read_only::check_statement(&statement)?;
+    calculated::resolve(&mut state, &statement, snapshot);
     let plan = Box::pin(state.statement_to_plan(statement))
         .await
         .map_err(|error| diagnosis::diagnose(snapshot, sql, error))?;
     read_only::check_plan(&plan)?;
+    let plan = explain::with_star_queries(plan, &state).await?;
     tracing::debug!(principal = principal.name, epoch = snapshot.epoch, sql, "planned");
     match policy {
         Policy::Everything => Ok(plan),

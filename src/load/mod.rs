@@ -4,11 +4,15 @@ mod connect;
 mod dimension;
 mod fact;
 mod feed;
+mod filter;
 mod fingerprint;
 mod plan;
 mod progress;
 mod quarantine;
+mod repeats;
 mod run;
+mod seen;
+mod sorted_runs;
 
 pub use plan::check;
 pub use progress::{Progress, Silent};

@@ -19,6 +19,9 @@ use std::collections::BTreeMap;
 /// The catalog in which every schema lives.
 pub const CATALOG: &str = "starling";
 
+/// The generated dimension of days.
+pub const CALENDAR: &str = "date";
+
 /// The version key of the member that stands for a missing or unresolved one.
 pub const UNKNOWN_KEY: i64 = -1;
 /// The version key of the member that stands for "does not apply to this fact".

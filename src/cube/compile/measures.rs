@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use super::super::model::{
-    Additivity, AggregateDefinition, AggregateKind, Definition, FlatColumn, Input, Measure,
+    AggregateDefinition, AggregateKind, Definition, FlatColumn, Input, Measure,
 };
 use super::super::spec::{CubeSpec, MeasureSpec};
 use super::expression::{Expressions, Names};
-use super::unknown_fact_column;
+use super::{kind, unknown_fact_column};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 use crate::star::{Currency, Fact};
 
@@ -18,14 +18,17 @@ pub(super) fn compile(
     spec: &CubeSpec,
     fact: &Fact,
     columns: &[FlatColumn],
+    day: Option<&str>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Measure> {
-    let context = Context { expressions: Expressions::new(), fact, columns };
+    let context = Context { expressions: Expressions::new(), fact, columns, day };
     let mut done: BTreeMap<&str, Measure> = BTreeMap::new();
     let mut formulas = Vec::new();
+    let known: Vec<&str> = spec.measures.iter().map(|m| m.name.value.as_str()).collect();
     for measure in &spec.measures {
+        kind::report_misfits(measure, diagnostics);
         if measure.kind == "expr" {
-            formulas.extend(context.formula(measure, spec, diagnostics));
+            formulas.extend(formula(measure, spec, &known, &context.expressions, diagnostics));
         } else if let Some(compiled) = context.aggregate(measure, diagnostics) {
             done.insert(&measure.name.value, compiled);
         }
@@ -36,27 +39,68 @@ pub(super) fn compile(
         .map(|m| m.name.value.as_str())
         .filter(|m| done.contains_key(m))
         .collect();
+    settle(formulas, &mut done, &mut order, diagnostics);
+    order.into_iter().filter_map(|name| done.remove(name)).collect()
+}
+
+/// The formulas of a cube over cubes after `measures` of these, in an order in which a formula
+/// stands after what it uses.
+pub(super) fn compile_formulas(
+    spec: &CubeSpec,
+    measures: Vec<Measure>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Measure> {
+    let expressions = Expressions::new();
+    let names: Vec<String> = measures.iter().map(|measure| measure.name.clone()).collect();
+    let own = spec.measures.iter().map(|measure| measure.name.value.as_str());
+    let known: Vec<&str> = names.iter().map(String::as_str).chain(own).collect();
+    let mut done: BTreeMap<&str, Measure> =
+        names.iter().map(String::as_str).zip(measures).collect();
+    let mut order: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut formulas = Vec::new();
+    for measure in &spec.measures {
+        if measure.kind == "expr" {
+            formulas.extend(formula(measure, spec, &known, &expressions, diagnostics));
+            continue;
+        }
+        let message = format!("`{}` cannot stand in a cube over cubes", measure.kind);
+        let wrong = Diagnostic::new(Code::Mismatch, measure.input.span.clone(), message);
+        diagnostics
+            .push(wrong.help("declare it in the cube of its fact and use it here in `expr`"));
+    }
+    settle(formulas, &mut done, &mut order, diagnostics);
+    order.into_iter().filter_map(|name| done.remove(name)).collect()
+}
+
+/// Settles `formulas` after what they use.
+fn settle<'s>(
+    mut formulas: Vec<Formula<'s>>,
+    done: &mut BTreeMap<&'s str, Measure>,
+    order: &mut Vec<&'s str>,
+    diagnostics: &mut Diagnostics,
+) {
     // Each round settles the formulas whose measures are settled; a round without one is a cycle.
     while !formulas.is_empty() {
         let ready =
             |formula: &Formula<'_>| formula.uses.iter().all(|m| done.contains_key(m.as_str()));
         let Some(next) = formulas.iter().position(ready) else {
-            report_cycles(&formulas, &done, diagnostics);
+            report_cycles(&formulas, done, diagnostics);
             break;
         };
         let formula = formulas.remove(next);
         let name = formula.spec.name.value.as_str();
-        let compiled = formula.settle(&done, diagnostics);
+        let compiled = formula.settle(done, diagnostics);
         done.insert(name, compiled);
         order.push(name);
     }
-    order.into_iter().filter_map(|name| done.remove(name)).collect()
 }
 
 struct Context<'a> {
     expressions: Expressions,
     fact: &'a Fact,
     columns: &'a [FlatColumn],
+    /// The column of the fact that has the day.
+    day: Option<&'a str>,
 }
 
 impl Context<'_> {
@@ -78,33 +122,55 @@ impl Context<'_> {
     }
 
     fn aggregate(&self, spec: &MeasureSpec, diagnostics: &mut Diagnostics) -> Option<Measure> {
-        let kind = kind_of(spec.kind)?;
+        let kind = kind::of(spec)?;
         if let Some(filter) = &spec.filter {
             self.expressions.parse(filter, &self.filter_names(), diagnostics);
         }
         let mut used = BTreeSet::new();
         let input = self.input(spec, kind, &mut used, diagnostics);
-        let money = matches!(
-            kind,
-            AggregateKind::Sum | AggregateKind::Avg | AggregateKind::Min | AggregateKind::Max
-        );
-        let currency = if money { self.currency(spec, &used, diagnostics) } else { None };
+        let amount = !kind.counts();
+        let currency = if amount { self.currency(spec, &used, diagnostics) } else { None };
         let rate = spec.convert.as_ref().map(|convert| convert.rate.value.clone());
         if let Some(convert) = &spec.convert {
-            self.check_convert(spec, &convert.rate, money, diagnostics);
+            self.check_convert(spec, &convert.rate, amount, diagnostics);
         }
+        let over_time = kind::over_time(spec, diagnostics);
+        let day = self.day(spec, kind, diagnostics);
         let filter = spec.filter.as_ref().map(|filter| filter.value.clone());
-        let additive = matches!(kind, AggregateKind::Sum | AggregateKind::Count);
-        let definition = AggregateDefinition { kind, input: input?, filter, rate };
+        let definition = AggregateDefinition { kind, input: input?, filter, rate, over_time, day };
         Some(Measure {
             name: spec.name.value.clone(),
             title: spec.title.clone(),
             description: spec.description.clone(),
             format: spec.format.clone(),
-            currency,
-            additivity: if additive { Additivity::Additive } else { Additivity::NonAdditive },
+            // The square of money is no money.
+            currency: currency.filter(|_| !matches!(kind, AggregateKind::Variance(_))),
+            additivity: kind::additivity(kind, over_time),
             definition: Definition::Aggregate(definition),
         })
+    }
+
+    /// The column that has the day, when the measure depends on it; a mistake when there is none.
+    fn day(
+        &self,
+        spec: &MeasureSpec,
+        kind: AggregateKind,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<String> {
+        let needed = match (&spec.over_time, kind) {
+            (Some(over_time), _) => &over_time.span,
+            (None, AggregateKind::First | AggregateKind::Last) => &spec.input.span,
+            (None, _) => return None,
+        };
+        if self.day.is_none() {
+            let message =
+                format!("the fact `{}` has no date to tell first from last", self.fact.name);
+            let wrong = Diagnostic::new(Code::Mismatch, needed.clone(), message);
+            diagnostics.push(
+                wrong.help("give it the dimension `date`, as in `dimensions: {date: {on: day}}`"),
+            );
+        }
+        self.day.map(str::to_owned)
     }
 
     fn input(
@@ -120,21 +186,22 @@ impl Context<'_> {
         }
         let column = self.fact.columns.iter().any(|column| column.name == text);
         let role = self.fact.roles.iter().find(|role| role.name == text);
-        if kind == AggregateKind::Distinct
+        let distinct = matches!(kind, AggregateKind::Distinct | AggregateKind::ApproximateDistinct);
+        if distinct
             && !column
             && let Some(role) = role
         {
             return Some(Input::Members(role.key_column()));
         }
         let mut names = self.fact_names();
-        if kind == AggregateKind::Distinct {
+        if distinct {
             // Roles are listed so that a slip in one is recognised; as columns they are unknown.
             names.what = format!("column or dimension role of the fact `{}`", self.fact.name);
             names.known.extend(self.fact.roles.iter().map(|role| ("role", role.name.as_str())));
         }
         *used = self.expressions.columns(&spec.input, &names, diagnostics)?;
         if let Some(role) = self.fact.roles.iter().find(|role| used.contains(&role.name) && !column)
-            && kind == AggregateKind::Distinct
+            && distinct
         {
             let message = format!("`{}` is a dimension role, not a column", role.name);
             let wrong = Diagnostic::new(Code::WrongExpression, spec.input.span.clone(), message);
@@ -190,54 +257,55 @@ impl Context<'_> {
         &self,
         spec: &MeasureSpec,
         rate: &Located<String>,
-        money: bool,
+        amount: bool,
         diagnostics: &mut Diagnostics,
     ) {
         if !self.fact.columns.iter().any(|column| column.name == rate.value) {
             diagnostics.push(unknown_fact_column(rate, self.fact));
         }
-        if !money {
+        if !amount {
             let message = format!("`convert` does not fit `{}`", spec.kind);
             let wrong = Diagnostic::new(Code::Mismatch, rate.span.clone(), message);
-            diagnostics.push(wrong.help("it multiplies amounts of `sum`, `avg`, `min` or `max`"));
+            diagnostics.push(wrong.help("it multiplies amounts, and counts have none"));
         }
     }
+}
 
-    /// A formula whose names are known.
-    fn formula<'s>(
-        &self,
-        measure: &'s MeasureSpec,
-        spec: &CubeSpec,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<Formula<'s>> {
-        for (key, given) in [
-            ("where", measure.filter.as_ref().map(|filter| &filter.span)),
-            ("convert", measure.convert.as_ref().map(|convert| &convert.to.span)),
-        ] {
-            if let Some(span) = given {
-                let message = format!("`{key}` does not fit a formula");
-                let wrong = Diagnostic::new(Code::Mismatch, span.clone(), message);
-                diagnostics.push(wrong.help("put it on the measures the formula uses"));
-            }
+/// A formula whose names are known.
+fn formula<'s>(
+    measure: &'s MeasureSpec,
+    spec: &CubeSpec,
+    known: &[&str],
+    expressions: &Expressions,
+    diagnostics: &mut Diagnostics,
+) -> Option<Formula<'s>> {
+    for (key, given) in [
+        ("where", measure.filter.as_ref().map(|filter| &filter.span)),
+        ("convert", measure.convert.as_ref().map(|convert| &convert.to.span)),
+    ] {
+        if let Some(span) = given {
+            let message = format!("`{key}` does not fit a formula");
+            let wrong = Diagnostic::new(Code::Mismatch, span.clone(), message);
+            diagnostics.push(wrong.help("put it on the measures the formula uses"));
         }
-        let known = spec.measures.iter().map(|m| ("measure", m.name.value.as_str())).collect();
-        let names = Names { what: format!("measure of the cube `{}`", spec.name.value), known };
-        let expr = self.expressions.parse(&measure.input, &names, diagnostics)?;
-        let uses: Vec<String> = expr
-            .column_refs()
-            .into_iter()
-            .map(|c| c.name.clone())
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
-        if uses.is_empty() {
-            let message = format!("`{}` names no measure", measure.input.value);
-            let span = measure.input.span.clone();
-            diagnostics.push(Diagnostic::new(Code::WrongExpression, span, message));
-            return None;
-        }
-        Some(Formula { spec: measure, expr, uses })
     }
+    let known = known.iter().map(|name| ("measure", *name)).collect();
+    let names = Names { what: format!("measure of the cube `{}`", spec.name.value), known };
+    let expr = expressions.parse(&measure.input, &names, diagnostics)?;
+    let uses: Vec<String> = expr
+        .column_refs()
+        .into_iter()
+        .map(|c| c.name.clone())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    if uses.is_empty() {
+        let message = format!("`{}` names no measure", measure.input.value);
+        let span = measure.input.span.clone();
+        diagnostics.push(Diagnostic::new(Code::WrongExpression, span, message));
+        return None;
+    }
+    Some(Formula { spec: measure, expr, uses })
 }
 
 struct Formula<'a> {
@@ -258,14 +326,14 @@ impl Formula<'_> {
                 None
             }
         };
-        let additive = additive(&self.expr, done);
+        let additivity = kind::of_formula(&self.expr, done);
         Measure {
             name: spec.name.value.clone(),
             title: spec.title.clone(),
             description: spec.description.clone(),
             format: spec.format.clone(),
             currency,
-            additivity: if additive { Additivity::Additive } else { Additivity::NonAdditive },
+            additivity,
             definition: Definition::Formula { expr: spec.input.value.clone(), measures: self.uses },
         }
     }
@@ -289,41 +357,6 @@ fn report_cycles(
         let wrong =
             Diagnostic::new(Code::WrongExpression, formula.spec.input.span.clone(), message);
         diagnostics.push(wrong.help("a formula may use measures that do not lead back to it"));
-    }
-}
-
-fn kind_of(key: &str) -> Option<AggregateKind> {
-    Some(match key {
-        "sum" => AggregateKind::Sum,
-        "avg" => AggregateKind::Avg,
-        "min" => AggregateKind::Min,
-        "max" => AggregateKind::Max,
-        "count" => AggregateKind::Count,
-        "distinct" => AggregateKind::Distinct,
-        _ => return None,
-    })
-}
-
-/// Whether a formula of parts adds up: sums and differences of additive measures, scaled.
-fn additive(expr: &Expr, done: &BTreeMap<&str, Measure>) -> bool {
-    match expr {
-        Expr::Column(column) => done
-            .get(column.name.as_str())
-            .is_some_and(|measure| measure.additivity == Additivity::Additive),
-        Expr::Negative(inner) => additive(inner, done),
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-            let constant = |side: &Expr| side.column_refs().is_empty();
-            match op {
-                Operator::Plus | Operator::Minus => additive(left, done) && additive(right, done),
-                Operator::Multiply => {
-                    (additive(left, done) && constant(right))
-                        || (constant(left) && additive(right, done))
-                }
-                Operator::Divide => additive(left, done) && constant(right),
-                _ => false,
-            }
-        }
-        _ => false,
     }
 }
 

@@ -4,7 +4,9 @@
 //! types is checked when the cube is registered over its tables.
 
 mod columns;
+mod composite;
 mod expression;
+mod kind;
 mod measures;
 mod sets;
 
@@ -13,12 +15,21 @@ use std::collections::BTreeMap;
 use super::model::{Cube, CubeRole};
 use super::spec::{CubeSpec, DimensionSpec, LevelSpec};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
-use crate::star::{Dimension, Fact, Hierarchy, Level, Role, Star};
+use crate::star::{CALENDAR, Dimension, Fact, Hierarchy, Level, Role, Star};
 
-/// Validates `spec` against the star; `None` when anything is wrong with it.
-pub fn compile(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Option<Cube> {
+/// Validates `spec` against the star, or against `cubes` if it puts some of them together; `None`
+/// when anything is wrong with it.
+pub fn compile(
+    spec: &CubeSpec,
+    star: &Star,
+    cubes: &[Cube],
+    diagnostics: &mut Diagnostics,
+) -> Option<Cube> {
     let mut found = Diagnostics::new();
-    let cube = checked(spec, star, &mut found);
+    let cube = match spec.bases.is_empty() {
+        true => checked(spec, star, &mut found),
+        false => composite::compile(spec, cubes, &mut found),
+    };
     let fine = found.is_empty();
     for mistake in found.sorted() {
         diagnostics.push(mistake.clone());
@@ -27,9 +38,10 @@ pub fn compile(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> O
 }
 
 fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Option<Cube> {
-    let Some(fact) = star.fact(&spec.fact.value) else {
+    let name = spec.fact.as_ref()?;
+    let Some(fact) = star.fact(&name.value) else {
         let known = star.facts.iter().map(|fact| fact.name.as_str());
-        diagnostics.push(unknown(&spec.fact, "fact", known));
+        diagnostics.push(unknown(name, "fact", known));
         return None;
     };
     let roles = match &spec.dimensions {
@@ -47,19 +59,33 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         let missing = Diagnostic::new(Code::MissingKey, spec.name.span.clone(), message);
         diagnostics.push(missing.help("write `measures: {lines: {count: \"*\"}}` to count rows"));
     }
-    let measures = measures::compile(spec, fact, &columns, diagnostics);
-    let sets = sets::compile(spec, &columns, diagnostics);
+    let day = day_column(&roles, fact);
+    let measures = measures::compile(spec, fact, &columns, day.as_deref(), diagnostics);
+    let names: Vec<&str> = spec.measures.iter().map(|m| m.name.value.as_str()).collect();
+    let sets = sets::compile(spec, &columns, &names, diagnostics);
     Some(Cube {
         name: spec.name.value.clone(),
         title: spec.title.clone(),
         description: spec.description.clone(),
         fact: fact.name.clone(),
+        bases: Vec::new(),
+        origins: BTreeMap::new(),
         roles,
         levels,
         columns,
         measures,
         sets,
     })
+}
+
+/// The column of the fact that has its day: the key of its unnamed date role, or of the first named
+/// one that the cube shows, or that there is.
+fn day_column(roles: &[CubeRole], fact: &Fact) -> Option<String> {
+    let shown = roles.iter().map(|role| &role.role);
+    let dates: Vec<&Role> =
+        shown.chain(&fact.roles).filter(|role| role.dimension == CALENDAR).collect();
+    let unnamed = dates.iter().find(|role| role.name == role.dimension);
+    unnamed.or(dates.first()).map(|role| role.key_column())
 }
 
 fn every_role(star: &Star, fact: &Fact) -> Vec<CubeRole> {

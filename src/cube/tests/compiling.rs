@@ -101,7 +101,7 @@ fn what_changes_every_time_is_refused() {
 #[test]
 fn all_mistakes_come_at_once() {
     assert_says(
-        "colour: red\nmeasures: {a: {sum: x, avg: y}, b: {median: x}, c: {sum: \"1 +\"}, d: {sum: \"sum(cost)\"}}",
+        "colour: red\nmeasures: {a: {sum: x, avg: y}, b: {mode: x}, c: {sum: \"1 +\"}, d: {sum: \"sum(cost)\"}}",
         &[
             "unknown key `colour`",
             "`avg`",

@@ -1,6 +1,8 @@
 //! A small star in memory, and what must hold for cubes over it.
 
 mod compiling;
+mod calculations;
+mod measures;
 mod navigating;
 mod planning;
 mod questions;
@@ -181,7 +183,7 @@ pub(super) fn cube(text: &str) -> Result<Cube> {
     let variables = Variables::default();
     let cube = parse(&Arc::new(file), &mut diagnostics)
         .and_then(|node| read(&node, &variables, &mut diagnostics))
-        .and_then(|spec| compile(&spec, &star(), &mut diagnostics));
+        .and_then(|spec| compile(&spec, &star(), &[], &mut diagnostics));
     diagnostics.into_result(())?;
     cube.ok_or_else(|| Error::internal("no cube and no mistake"))
 }

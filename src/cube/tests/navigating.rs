@@ -38,7 +38,7 @@ fn shop(text: &str) -> Cube {
     let (variables, mut diagnostics) = (Variables::default(), Diagnostics::new());
     let node = parse(&Arc::new(file), &mut diagnostics).unwrap();
     let spec = read(&node, &variables, &mut diagnostics).unwrap();
-    let cube = compile(&spec, &star, &mut diagnostics);
+    let cube = compile(&spec, &star, &[], &mut diagnostics);
     diagnostics.into_result(()).unwrap();
     cube.unwrap()
 }

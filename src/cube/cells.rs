@@ -1,0 +1,369 @@
+//! A question with calculations, planned one grouping set at a time.
+//!
+//! ```text
+//! Union of grouping sets
+//!   Projection      every group (NULL where the set has none), grouping id, finals
+//!     Window        places among siblings, if any
+//!       Join        leaves of the parent and of the total, if any
+//!         Aggregate one row for each cell that any part has facts for
+//!           Union   a part for each context: its leaves, and NULL for the others
+//! ```
+
+use std::collections::BTreeSet;
+
+use datafusion::common::{Column, JoinType, NullEquality, Result, ScalarValue, plan_err};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions_aggregate::expr_fn::{max, min};
+use datafusion::logical_expr::{
+    Aggregate, AggregateUDF, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast, lit, when,
+};
+
+use super::bound::BoundCube;
+use super::context::{Ancestor, Context};
+use super::grouping::{Grouping, GroupingSet};
+use super::normal_form::{StarQuery, leaf_position, level, substitute};
+use super::part::{Parts, Related, Source, Value, group_name, leaf_name};
+use super::place::placed;
+use super::state::{Stage, StateAggregate};
+use super::subject::{Parent, Subject};
+
+/// The alias of rows of cells where they are joined with those of an ancestor.
+const CELLS: &str = "cells";
+/// The alias of rows of an ancestor.
+const ANCESTOR: &str = "ancestor";
+/// The key of a cell's parent, where that is not grouped by.
+const PARENT: &str = "parent";
+/// The least and greatest key of a parent over the facts of a cell.
+const PARENTS: [&str; 2] = ["least_parent", "greatest_parent"];
+
+/// The plan of `query`: its group columns (with the grouping id, if any), then its finals.
+pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> {
+    let grouping = Grouping::of(&query.groups)?;
+    let parts = Parts { query, bound, grouping: &grouping };
+    check_periods(&parts)?;
+    let cells = Cells { parts };
+    let mut all: Option<LogicalPlanBuilder> = None;
+    for set in &grouping.sets {
+        let rows = cells.of_set(set)?;
+        all = Some(match all {
+            None => rows,
+            Some(all) => all.union(rows.build()?)?,
+        });
+    }
+    match all {
+        Some(all) => all.build(),
+        None => plan_err!("a question without grouping sets"),
+    }
+}
+
+/// A calculation that compares periods needs one somewhere.
+fn check_periods(parts: &Parts<'_>) -> Result<()> {
+    let Some(leaf) = parts.query.leaves.iter().find(|leaf| leaf.context.needs_period()) else {
+        return Ok(());
+    };
+    let source = Source { base: leaf.base, context: &leaf.context };
+    for set in &parts.grouping.sets {
+        if parts.time_cells(set, source)?.finest().is_some() {
+            return Ok(());
+        }
+    }
+    let role = &parts.bound.cube.roles[parts.time_role()?].role.name;
+    plan_err!(
+        "a calculation of `{}` compares periods, and none is grouped by; \
+         group by a level such as {role}_month",
+        leaf.measure
+    )
+}
+
+struct Cells<'a> {
+    parts: Parts<'a>,
+}
+
+impl Cells<'_> {
+    /// The rows of one grouping set, with the columns of the answer.
+    fn of_set(&self, set: &GroupingSet) -> Result<LogicalPlanBuilder> {
+        let Parts { query, bound, grouping } = self.parts;
+        let subject = Subject::of(grouping, set, query.time_role, bound);
+        let (own, above): (Vec<Source<'_>>, Vec<Source<'_>>) =
+            self.parts.sources().into_iter().partition(|of| of.context.ancestor == Ancestor::Own);
+        let of_parent = |of: &Source<'_>| of.context.ancestor == Ancestor::Parent;
+        let parent = match &subject.parent {
+            Parent::Level(key) if above.iter().any(of_parent) => Some(key),
+            _ => None,
+        };
+        let mut rows = self.merged(set, &own, parent)?;
+        for source in &own {
+            if let Related::Without(groups) = self.parts.related(set, source.base)? {
+                rows = self.with_repeated(rows, &groups, *source)?;
+            }
+        }
+        for source in above {
+            rows = self.with_ancestor(rows, set, &subject, source)?;
+        }
+        self.finished(rows, set, &subject)
+    }
+
+    /// One row for each cell of `set` that any of `sources` has facts for.
+    fn merged(
+        &self,
+        set: &GroupingSet,
+        sources: &[Source<'_>],
+        parent: Option<&String>,
+    ) -> Result<LogicalPlanBuilder> {
+        let mut plans = Vec::new();
+        let mut values = Vec::new();
+        for source in sources {
+            let mut computed = self.parts.values_of(*source)?;
+            let part = match self.parts.related(set, source.base)? {
+                Related::Without(_) => continue,
+                Related::Not => None,
+                Related::Fully => {
+                    if let (Some(key), true) = (parent, source.context.is_own()) {
+                        computed.extend(self.parent_values(key)?);
+                    }
+                    self.parts.part(set, *source, &computed)?
+                }
+            };
+            match part {
+                Some(plan) => plans.push(plan),
+                None => computed.iter_mut().for_each(|value| value.counts = false),
+            }
+            values.extend(computed);
+        }
+        if sources.is_empty() {
+            plans = self.members(set)?;
+        }
+        let mut names = BTreeSet::new();
+        values.retain(|value| names.insert(value.name.clone()));
+        let groups: Vec<Expr> = set.groups.iter().map(|at| col(&group_name(*at))).collect();
+        let mut all: Option<LogicalPlanBuilder> = None;
+        for plan in plans {
+            let schema = plan.schema().clone();
+            let shown = values.iter().map(|value| {
+                let given = schema.has_column_with_unqualified_name(&value.name);
+                let given = if given {
+                    cast(col(&value.name), value.data_type.clone())
+                } else {
+                    lit(ScalarValue::try_from(&value.data_type)?)
+                };
+                Ok(given.alias(&value.name))
+            });
+            let shown = groups.iter().cloned().map(Ok).chain(shown).collect::<Result<Vec<_>>>()?;
+            let part = LogicalPlanBuilder::from(plan).project(shown)?;
+            all = Some(match all {
+                None => part,
+                Some(all) => all.union(part.build()?)?,
+            });
+        }
+        let Some(all) = all else {
+            return self.nothing_to_show(set);
+        };
+        // At most one part has a value for a leaf in a cell; the others have NULL.
+        let merged = values.iter().map(|value| match &value.name {
+            // Of several facts, each has the parents of its own.
+            name if name == PARENTS[0] => min(col(name)).alias(name),
+            name => the_one(value).alias(name),
+        });
+        let merged = all.aggregate(groups.clone(), merged.collect::<Vec<_>>())?;
+        let shown = values.iter().filter(|value| !PARENTS.contains(&value.name.as_str()));
+        let shown = shown.map(|value| {
+            let column = col(&value.name);
+            let column = if value.counts { coalesce(vec![column, lit(0_i64)]) } else { column };
+            column.alias(&value.name)
+        });
+        let mut shown: Vec<Expr> = groups.into_iter().chain(shown).collect();
+        if parent.is_some() {
+            // A member under two parents has none that its share could be of.
+            let [least, greatest] = PARENTS.map(col);
+            shown.push(when(least.clone().eq(greatest), least).end()?.alias(PARENT));
+        }
+        merged.project(shown)
+    }
+
+    /// Without measures a question asks for the members that have facts.
+    fn members(&self, set: &GroupingSet) -> Result<Vec<LogicalPlan>> {
+        let context = Context::default();
+        let bases = self.parts.bound.cube.bases.len().max(1);
+        let mut plans = Vec::new();
+        for base in 0..bases {
+            // A base that lacks a level has no members of it; that is no mistake here.
+            if matches!(self.parts.related(set, base), Ok(Related::Fully)) {
+                let source = Source { base, context: &context };
+                plans.extend(self.parts.part(set, source, &[])?);
+            }
+        }
+        Ok(plans)
+    }
+
+    fn nothing_to_show<T>(&self, set: &GroupingSet) -> Result<T> {
+        let mut groups = self.parts.grouping.members(set);
+        match groups.next() {
+            Some((_, expr)) => plan_err!(
+                "nothing that is asked for has `{}`; ask a measure of a fact that has it too",
+                expr.human_display()
+            ),
+            None => plan_err!(
+                "nothing that is asked for has a value in the grand total; \
+                 leave the grouping set () out"
+            ),
+        }
+    }
+
+    /// `rows` with the leaves of `source` per cell of the coarser `set`, again in each finer one.
+    fn with_repeated(
+        &self,
+        rows: LogicalPlanBuilder,
+        set: &GroupingSet,
+        source: Source<'_>,
+    ) -> Result<LogicalPlanBuilder> {
+        let values = self.parts.values_of(source)?;
+        let Some(part) = self.parts.part(set, source, &values)? else {
+            return self.with_nothing(rows, &values);
+        };
+        let on = set.groups.iter().map(|at| group_name(*at)).collect();
+        beside(rows, LogicalPlanBuilder::from(part), on, &values)
+    }
+
+    /// `rows` with NULL for `values`.
+    fn with_nothing(
+        &self,
+        rows: LogicalPlanBuilder,
+        values: &[Value],
+    ) -> Result<LogicalPlanBuilder> {
+        let own = rows.schema().columns().into_iter().map(|column| Ok(Expr::Column(column)));
+        let none = values.iter().map(|value| {
+            let null = ScalarValue::try_from(&value.data_type)?;
+            Ok(lit(null).alias(&value.name))
+        });
+        let shown = own.chain(none).collect::<Result<Vec<_>>>()?;
+        rows.project(shown)
+    }
+
+    fn parent_values(&self, key: &str) -> Result<Vec<Value>> {
+        let data_type = level(key).get_type(&self.parts.bound.level_schema()?)?;
+        let value = |name: &str, aggregate: Expr| Value {
+            name: name.to_owned(),
+            data_type: data_type.clone(),
+            aggregate,
+            counts: false,
+            state: None,
+        };
+        let [least, greatest] = PARENTS;
+        Ok(vec![value(least, min(level(key))), value(greatest, max(level(key)))])
+    }
+
+    /// `rows` with the leaves of `source`, which are of a cell above.
+    fn with_ancestor(
+        &self,
+        rows: LogicalPlanBuilder,
+        set: &GroupingSet,
+        subject: &Subject,
+        source: Source<'_>,
+    ) -> Result<LogicalPlanBuilder> {
+        let values = self.parts.values_of(source)?;
+        let of_parent = source.context.ancestor == Ancestor::Parent;
+        let kept = match self.parts.related(set, source.base)? {
+            Related::Not => return self.with_nothing(rows, &values),
+            Related::Fully => set.groups.clone(),
+            Related::Without(kept) => kept.groups,
+        };
+        let groups = if of_parent { subject.common(set) } else { Vec::new() };
+        let mut groups: Vec<(String, Expr)> = groups
+            .into_iter()
+            .filter(|at| kept.contains(at))
+            .map(|at| (group_name(at), self.parts.grouping.groups[at].clone()))
+            .collect();
+        if let (Parent::Level(key), true) = (&subject.parent, of_parent) {
+            groups.push((PARENT.to_owned(), level(key)));
+        }
+        let above = self.parts.own(&groups, source.base, &values)?;
+        beside(rows, above, groups.into_iter().map(|(name, _)| name).collect(), &values)
+    }
+
+    /// `rows` with the columns of the answer.
+    fn finished(
+        &self,
+        rows: LogicalPlanBuilder,
+        set: &GroupingSet,
+        subject: &Subject,
+    ) -> Result<LogicalPlanBuilder> {
+        let Parts { query, bound, grouping } = self.parts;
+        let mut shown: Vec<Expr> = set.groups.iter().map(|at| col(&group_name(*at))).collect();
+        for (at, given) in query.finals.iter().enumerate() {
+            let over_leaves = |column: &Column| leaf_position(column).map(|at| col(&leaf_name(at)));
+            shown.push(substitute(given.value.clone(), &over_leaves)?.alias(final_name(at)));
+        }
+        let mut rows = rows.project(shown)?;
+        let siblings: Vec<Expr> =
+            subject.common(set).into_iter().map(|at| col(&group_name(at))).collect();
+        for (at, given) in query.finals.iter().enumerate() {
+            if let Some(place) = given.place {
+                rows = placed(rows, &final_name(at), place, &siblings)?;
+            }
+        }
+        let schema = bound.level_schema()?;
+        let mut answer = Vec::new();
+        for (at, expr) in grouping.groups.iter().enumerate() {
+            let name = group_name(at);
+            answer.push(if set.groups.contains(&at) {
+                col(&name)
+            } else {
+                cast(lit(ScalarValue::Null), expr.get_type(&schema)?).alias(name)
+            });
+        }
+        let id = set.id.clone().map(|id| lit(id).alias(Aggregate::INTERNAL_GROUPING_ID));
+        answer.extend(id);
+        answer.extend((0..query.finals.len()).map(|at| col(&final_name(at))));
+        rows.project(answer)
+    }
+}
+
+/// `rows` with `values` of the one row of `other` that is equal in the columns `on`.
+fn beside(
+    rows: LogicalPlanBuilder,
+    other: LogicalPlanBuilder,
+    on: Vec<String>,
+    values: &[Value],
+) -> Result<LogicalPlanBuilder> {
+    let own = rows.schema().columns().into_iter().map(|column| of(CELLS, &column.name));
+    let own: Vec<Expr> = own.collect();
+    let rows = rows.alias(CELLS)?;
+    let other = other.alias(ANCESTOR)?.build()?;
+    let joined = if on.is_empty() {
+        rows.cross_join(other)?
+    } else {
+        let key = |relation| on.iter().map(move |name| Column::new(Some(relation), name));
+        let keys = (key(CELLS).collect::<Vec<_>>(), key(ANCESTOR).collect::<Vec<_>>());
+        rows.join_detailed(other, JoinType::Left, keys, None, NullEquality::NullEqualsNull)?
+    };
+    let added = values.iter().map(|value| {
+        let column = Expr::Column(Column::new(Some(ANCESTOR), &value.name));
+        let column = if value.counts { coalesce(vec![column, lit(0_i64)]) } else { column };
+        column.alias(&value.name)
+    });
+    joined.project(own.into_iter().chain(added).collect::<Vec<_>>())
+}
+
+/// The one value of a column that is not NULL; states have no order to take the greatest of.
+fn the_one(value: &Value) -> Expr {
+    match &value.state {
+        None => max(col(&value.name)),
+        Some((function, measure)) => {
+            let merge = StateAggregate::new(*function, Stage::Merge, measure);
+            AggregateUDF::from(merge).call(vec![col(&value.name)])
+        }
+    }
+}
+
+fn final_name(position: usize) -> String {
+    format!("final_{position}")
+}
+
+fn col(name: &str) -> Expr {
+    Expr::Column(Column::from_name(name))
+}
+
+/// The column `name` of `relation`, without it.
+fn of(relation: &str, name: &str) -> Expr {
+    Expr::Column(Column::new(Some(relation), name)).alias(name)
+}

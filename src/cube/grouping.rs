@@ -1,0 +1,84 @@
+//! The groups of a question and the sets of them that it asks for.
+
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::utils::grouping_set_to_exprlist;
+use datafusion::logical_expr::{Aggregate, Expr, GroupingSet as SqlSets};
+
+/// What a question groups by.
+pub(super) struct Grouping {
+    /// Every different expression, in the order of the answer's columns.
+    pub groups: Vec<Expr>,
+    /// The sets, in order.
+    pub sets: Vec<GroupingSet>,
+}
+
+/// One grouping set.
+#[derive(Clone)]
+pub(super) struct GroupingSet {
+    /// Positions in [`Grouping::groups`], ascending.
+    pub groups: Vec<usize>,
+    /// The value of the grouping id; none where the question has but one set and no id.
+    pub id: Option<ScalarValue>,
+}
+
+impl Grouping {
+    /// The grouping of `groups`, which may be one `Expr::GroupingSet`.
+    pub(super) fn of(groups: &[Expr]) -> Result<Self> {
+        let [Expr::GroupingSet(sets)] = groups else {
+            let all = (0..groups.len()).collect();
+            let set = GroupingSet { groups: all, id: None };
+            return Ok(Self { groups: groups.to_vec(), sets: vec![set] });
+        };
+        let sets = written_out(sets);
+        let all: Vec<Expr> = grouping_set_to_exprlist(groups)?.into_iter().cloned().collect();
+        let places = sets.iter().map(|set| {
+            let found = (0..all.len()).filter(|at| set.contains(&all[*at]));
+            found.collect::<Vec<_>>()
+        });
+        let places: Vec<Vec<usize>> = places.collect();
+        let ordinal = |at: usize| places[..at].iter().filter(|set| **set == places[at]).count();
+        let ordinals: Vec<usize> = (0..places.len()).map(ordinal).collect();
+        let most = ordinals.iter().copied().max().unwrap_or_default();
+        let id_type = Aggregate::grouping_id_type(all.len(), most);
+        let with_id = |(set, ordinal): (&Vec<usize>, &usize)| {
+            let id = grouping_id(set, all.len(), *ordinal);
+            let id = ScalarValue::UInt64(Some(id)).cast_to(&id_type)?;
+            Ok(GroupingSet { groups: set.clone(), id: Some(id) })
+        };
+        let sets = places.iter().zip(&ordinals).map(with_id).collect::<Result<_>>()?;
+        Ok(Self { groups: all, sets })
+    }
+
+    /// The groups of `set`, each with its position.
+    pub(super) fn members<'a>(
+        &'a self,
+        set: &'a GroupingSet,
+    ) -> impl Iterator<Item = (usize, &'a Expr)> {
+        set.groups.iter().map(|at| (*at, &self.groups[*at]))
+    }
+}
+
+/// Every set that `sets` stands for.
+fn written_out(sets: &SqlSets) -> Vec<Vec<Expr>> {
+    match sets {
+        SqlSets::GroupingSets(sets) => sets.clone(),
+        SqlSets::Rollup(exprs) => {
+            (0..=exprs.len()).rev().map(|count| exprs[..count].to_vec()).collect()
+        }
+        SqlSets::Cube(exprs) => {
+            let chosen = |mask: usize| {
+                let of = exprs.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1);
+                of.map(|(_, expr)| expr.clone()).collect()
+            };
+            (0..1_usize << exprs.len()).rev().map(chosen).collect()
+        }
+    }
+}
+
+/// The id as the engine computes it: a bit for each group that the set lacks, the last group lowest,
+/// and above them which repetition of the set it is.
+fn grouping_id(set: &[usize], group_count: usize, ordinal: usize) -> u64 {
+    let absent = (0..group_count).filter(|at| !set.contains(at));
+    let mask = absent.fold(0_u64, |mask, at| mask | 1 << (group_count - 1 - at));
+    mask | (ordinal as u64) << group_count
+}

@@ -1,0 +1,111 @@
+//! What a measure computes from fact rows, and what it makes of the results.
+
+use arrow::datatypes::DataType;
+use datafusion::common::Result;
+use datafusion::functions::core::expr_fn::{coalesce, nullif};
+use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
+
+use super::mean::DecimalMean;
+use super::model::{AggregateDefinition, AggregateKind, OverTime, Spread};
+use super::normal_form::{LeafAggregate, leaf};
+use super::state::{Edge, Finish, StateFunction, dated_type};
+
+/// What is computed from rows for `measure`: of `input`, or of rows as such, and of the day of each
+/// where time plays a part.
+pub(super) fn aggregates(
+    measure: &AggregateDefinition,
+    input: Option<Expr>,
+    day: Option<Expr>,
+) -> Result<Vec<LeafAggregate>> {
+    if let (Some(over_time), Some(day)) = (measure.over_time, &day) {
+        let number = match (measure.kind, input) {
+            (AggregateKind::Count, Some(input)) => when(input.is_not_null(), lit(1_i64)).end()?,
+            (_, Some(input)) => input,
+            (_, None) => lit(1_i64),
+        };
+        return Ok(vec![LeafAggregate::State(over(over_time), vec![day.clone(), number])]);
+    }
+    let Some(input) = input else { return Ok(vec![LeafAggregate::Rows]) };
+    let state = |function, input: Expr| vec![LeafAggregate::State(function, vec![input])];
+    let at = |edge, input: Expr| {
+        let inputs = day.into_iter().chain([input]).collect();
+        vec![LeafAggregate::State(StateFunction::ValueAt(edge), inputs)]
+    };
+    let double = |input: Expr| cast(input, DataType::Float64);
+    Ok(match measure.kind {
+        AggregateKind::Sum => vec![LeafAggregate::Sum(input)],
+        AggregateKind::Min => vec![LeafAggregate::Min(input)],
+        AggregateKind::Max => vec![LeafAggregate::Max(input)],
+        AggregateKind::Count => vec![LeafAggregate::Count(input)],
+        AggregateKind::Distinct => vec![LeafAggregate::Distinct(input)],
+        AggregateKind::Avg => vec![LeafAggregate::Sum(input.clone()), LeafAggregate::Count(input)],
+        AggregateKind::ApproximateDistinct => state(StateFunction::DistinctSketch, input),
+        AggregateKind::Median | AggregateKind::Quantile(_) => {
+            state(StateFunction::QuantileSketch, double(input))
+        }
+        AggregateKind::Variance(_) | AggregateKind::Deviation(_) => {
+            state(StateFunction::Moments, double(input))
+        }
+        AggregateKind::First => at(Edge::First, input),
+        AggregateKind::Last => at(Edge::Last, input),
+    })
+}
+
+fn over(time: OverTime) -> StateFunction {
+    match time {
+        OverTime::FirstNonEmpty => StateFunction::SumAt(Edge::First),
+        OverTime::LastNonEmpty => StateFunction::SumAt(Edge::Last),
+        OverTime::Average | OverTime::Min | OverTime::Max => StateFunction::DaySums,
+    }
+}
+
+/// The value of `measure` from its leaves, the first of which has the type `first`.
+pub(super) fn finish(measure: &AggregateDefinition, first: &DataType) -> Result<Expr> {
+    if let Some(over_time) = measure.over_time {
+        return over_days(measure.kind, over_time, first);
+    }
+    Ok(match measure.kind {
+        AggregateKind::Avg => mean(first, leaf(0), leaf(1)),
+        AggregateKind::ApproximateDistinct => Finish::DistinctCount.of(leaf(0)),
+        AggregateKind::Median => Finish::Quantile.call(vec![leaf(0), lit(0.5)]),
+        AggregateKind::Quantile(at) => Finish::Quantile.call(vec![leaf(0), lit(at)]),
+        AggregateKind::Variance(Spread::Sample) => Finish::SampleVariance.of(leaf(0)),
+        AggregateKind::Variance(Spread::Population) => Finish::PopulationVariance.of(leaf(0)),
+        AggregateKind::Deviation(Spread::Sample) => Finish::SampleDeviation.of(leaf(0)),
+        AggregateKind::Deviation(Spread::Population) => Finish::PopulationDeviation.of(leaf(0)),
+        AggregateKind::First | AggregateKind::Last => Finish::AtEdge.of(leaf(0)),
+        AggregateKind::Sum
+        | AggregateKind::Min
+        | AggregateKind::Max
+        | AggregateKind::Count
+        | AggregateKind::Distinct => leaf(0),
+    })
+}
+
+/// The value over all days from a state of type `state`.
+fn over_days(kind: AggregateKind, over_time: OverTime, state: &DataType) -> Result<Expr> {
+    Ok(match over_time {
+        OverTime::FirstNonEmpty | OverTime::LastNonEmpty => {
+            let sum = Finish::AtEdge.of(leaf(0));
+            // As of every count: that of no rows is 0.
+            if kind.counts() { coalesce(vec![sum, lit(0_i64)]) } else { sum }
+        }
+        OverTime::Average => {
+            let (total, count) = (Finish::DayTotal.of(leaf(0)), Finish::DayCount.of(leaf(0)));
+            mean(dated_type(state)?, total, count)
+        }
+        OverTime::Min => Finish::LeastDay.of(leaf(0)),
+        OverTime::Max => Finish::GreatestDay.of(leaf(0)),
+    })
+}
+
+/// The mean from a sum of type `sum_type` and a count.
+fn mean(sum_type: &DataType, sum: Expr, count: Expr) -> Expr {
+    match sum_type {
+        DataType::Decimal128(..) => ScalarUDF::from(DecimalMean::new()).call(vec![sum, count]),
+        _ => {
+            let count = nullif(cast(count, DataType::Float64), lit(0.0));
+            cast(sum, DataType::Float64) / count
+        }
+    }
+}

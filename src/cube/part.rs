@@ -1,0 +1,265 @@
+//! The leaves of one context for one grouping set.
+//!
+//! A part is the star joined through its [`super::time_map`], or the star as it is for a cell's own
+//! facts, grouped.
+
+use arrow::datatypes::DataType;
+use datafusion::common::{Column, JoinType, Result, internal_err, plan_err};
+use datafusion::functions_aggregate::expr_fn::max;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+
+use super::bound::BoundCube;
+use super::context::{Context, TimeWindow};
+use super::grouping::{Grouping, GroupingSet};
+use super::model::Unrelated;
+use super::normal_form::{Leaf, LeafAggregate, StarQuery, columns, level_name};
+use super::planner::{STAR, aggregate, fact_alias, leaf_type, over_star, star};
+use super::state::StateFunction;
+use super::subject::is_over;
+use super::time_map::{DAY, PERIODS, TIME, TimeCells};
+
+/// Plans parts of one question.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub query: &'a StarQuery,
+    pub bound: &'a BoundCube,
+    pub grouping: &'a Grouping,
+}
+
+/// The facts that leaves are computed over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Source<'a> {
+    pub base: usize,
+    pub context: &'a Context,
+}
+
+/// How the cells of a grouping set relate to the facts of one base.
+pub(super) enum Related {
+    /// The facts have everything that is asked for.
+    Fully,
+    /// They do not, and have no value there.
+    Not,
+    /// They do not, and have the values of these groups alone.
+    Without(GroupingSet),
+}
+
+/// Something a part computes for each group.
+pub(super) struct Value {
+    /// The column to give it.
+    pub name: String,
+    /// The type of its values.
+    pub data_type: DataType,
+    /// Over `level.<name>` and `fact.<name>`, or over the time map.
+    pub aggregate: Expr,
+    /// Whether it is 0 over no facts, and not NULL.
+    pub counts: bool,
+    /// The function and the measure of which it is a state, where it is one.
+    pub state: Option<(StateFunction, String)>,
+}
+
+/// The column of the group at `position`.
+pub(super) fn group_name(position: usize) -> String {
+    format!("group_{position}")
+}
+
+/// The column of the leaf at `position`.
+pub(super) fn leaf_name(position: usize) -> String {
+    format!("leaf_{position}")
+}
+
+impl<'a> Parts<'a> {
+    /// What the question computes over which facts, each once.
+    pub(super) fn sources(&self) -> Vec<Source<'a>> {
+        let mut sources: Vec<Source<'a>> = Vec::new();
+        for leaf in &self.query.leaves {
+            let source = Source { base: leaf.base, context: &leaf.context };
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        sources
+    }
+
+    /// The leaves over `source`.
+    pub(super) fn values_of(&self, source: Source<'_>) -> Result<Vec<Value>> {
+        let leaves = self.query.leaves.iter().enumerate();
+        let of = |leaf: &Leaf| leaf.base == source.base && leaf.context == *source.context;
+        let leaves = leaves.filter(|(_, leaf)| of(leaf));
+        leaves
+            .map(|(at, leaf)| {
+                let (data_type, aggregate) = match leaf.aggregate {
+                    LeafAggregate::Periods => {
+                        let periods = Column::new(Some(TIME), PERIODS);
+                        (DataType::Int64, max(Expr::Column(periods)))
+                    }
+                    _ => (leaf_type(self.bound, leaf)?, aggregate(leaf)?),
+                };
+                let counts = leaf.aggregate.counts();
+                let state = match leaf.aggregate {
+                    LeafAggregate::State(function, _) | LeafAggregate::Merge(function, _) => {
+                        Some((function, leaf.measure.clone()))
+                    }
+                    _ => None,
+                };
+                Ok(Value { name: leaf_name(at), data_type, aggregate, counts, state })
+            })
+            .collect()
+    }
+
+    /// How the cells of `set` relate to the facts of `base`.
+    pub(super) fn related(&self, set: &GroupingSet, base: usize) -> Result<Related> {
+        let Some(of) = self.bound.cube.bases.get(base) else { return Ok(Related::Fully) };
+        let lacking = |expr: &Expr| self.lacking(expr, base);
+        let groups = self.grouping.members(set).find_map(|(_, expr)| lacking(expr));
+        let Some(column) = groups.or_else(|| self.query.filters.iter().find_map(lacking)) else {
+            return Ok(Related::Fully);
+        };
+        match of.unrelated {
+            Unrelated::Empty => Ok(Related::Not),
+            Unrelated::Repeat => {
+                let kept = self.grouping.members(set).filter(|(_, expr)| lacking(expr).is_none());
+                let groups = kept.map(|(at, _)| at).collect();
+                Ok(Related::Without(GroupingSet { groups, id: set.id.clone() }))
+            }
+            Unrelated::Error => {
+                let of_base = |leaf: &&Leaf| leaf.base == base;
+                let leaf = self.query.leaves.iter().find(of_base);
+                let measure = leaf.map_or(of.cube.as_str(), |leaf| leaf.measure.as_str());
+                plan_err!(
+                    "`{measure}`, of the cube `{}`, has no `{column}`; ask without that level, or \
+                     declare `unrelated: empty` or `repeat` for `{}`",
+                    of.cube,
+                    of.cube
+                )
+            }
+        }
+    }
+
+    /// A column of `expr` that the facts of `base` do not have.
+    fn lacking(&self, expr: &Expr, base: usize) -> Option<String> {
+        let of = self.bound.cube.bases.get(base)?;
+        columns(expr).iter().find_map(|column| {
+            let name = level_name(column)?;
+            of.lacking.contains(name).then(|| name.to_owned())
+        })
+    }
+
+    /// `values` over the facts of `source` per cell of `set`; `None` where they are not defined.
+    pub(super) fn part(
+        &self,
+        set: &GroupingSet,
+        source: Source<'_>,
+        values: &[Value],
+    ) -> Result<Option<LogicalPlan>> {
+        let groups = self.grouping.members(set);
+        let groups: Vec<(String, Expr)> =
+            groups.map(|(at, expr)| (group_name(at), expr.clone())).collect();
+        match source.context.time {
+            TimeWindow::Own => self.own(&groups, source.base, values)?.build().map(Some),
+            window => match self.time_cells(set, source)?.map(window)? {
+                Some(map) => self.through(map, &groups, source.base, values).map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// `values` over the facts that meet the question's conditions.
+    pub(super) fn own(
+        &self,
+        groups: &[(String, Expr)],
+        base: usize,
+        values: &[Value],
+    ) -> Result<LogicalPlanBuilder> {
+        let read = groups.iter().map(|(_, expr)| expr);
+        let filters: Vec<&Expr> = self.filters(base).collect();
+        let star = self.star(base, read, &filters, values, None)?;
+        let groups = groups.iter().map(|(name, expr)| Ok(over_star(expr.clone())?.alias(name)));
+        star.aggregate(groups.collect::<Result<Vec<_>>>()?, aliased(values)?)
+    }
+
+    /// `values` over the facts as the time map shows them.
+    fn through(
+        &self,
+        map: LogicalPlan,
+        groups: &[(String, Expr)],
+        base: usize,
+        values: &[Value],
+    ) -> Result<LogicalPlan> {
+        let role = self.time_role()?;
+        let key = self.bound.cube.roles[role].role.key_column();
+        let is_time = |expr: &Expr| is_over(expr, role, self.bound);
+        let others = groups.iter().map(|(_, expr)| expr).filter(|expr| !is_time(expr));
+        let filters: Vec<&Expr> = self.filters(base).filter(|filter| !is_time(filter)).collect();
+        let star = self.star(base, others, &filters, values, Some(&key))?;
+        let on =
+            (vec![Column::new(Some(STAR), fact_alias(&key))], vec![Column::new(Some(TIME), DAY)]);
+        let groups = groups.iter().map(|(name, expr)| {
+            let group = if is_time(expr) {
+                Expr::Column(Column::new(Some(TIME), name))
+            } else {
+                over_star(expr.clone())?
+            };
+            Ok(group.alias(name))
+        });
+        let groups = groups.collect::<Result<Vec<_>>>()?;
+        star.join(map, JoinType::Inner, on, None)?.aggregate(groups, aliased(values)?)?.build()
+    }
+
+    /// The joined star with what these expressions read of it.
+    fn star<'e>(
+        &self,
+        base: usize,
+        groups: impl Iterator<Item = &'e Expr>,
+        filters: &[&Expr],
+        values: &'e [Value],
+        fact_column: Option<&str>,
+    ) -> Result<LogicalPlanBuilder> {
+        let mut read = StarQuery::new(&self.query.cube);
+        read.groups = groups.chain(values.iter().map(|value| &value.aggregate)).cloned().collect();
+        read.filters = filters.iter().map(|filter| (*filter).clone()).collect();
+        let mut fact_columns = read.fact_columns();
+        fact_columns.extend(fact_column.map(str::to_owned));
+        let star = star(&read.levels(), &fact_columns, self.bound.base(base))?;
+        let star = LogicalPlanBuilder::from(star);
+        read.filters.into_iter().try_fold(star, |star, filter| star.filter(over_star(filter)?))
+    }
+
+    /// The conditions of the question that the facts of `base` can meet or not.
+    fn filters(&self, base: usize) -> impl Iterator<Item = &'a Expr> {
+        self.query.filters.iter().filter(move |filter| self.lacking(filter, base).is_none())
+    }
+
+    /// The cells of `set` as far as time goes, over the facts of `source`.
+    pub(super) fn time_cells(
+        &self,
+        set: &GroupingSet,
+        source: Source<'_>,
+    ) -> Result<TimeCells<'a>> {
+        let role = self.time_role()?;
+        let is_time = |expr: &Expr| is_over(expr, role, self.bound);
+        let base = self.bound.base(source.base);
+        let name = &self.bound.cube.roles[role].role.name;
+        let Some(role_of_base) = base.cube.role(name) else {
+            return plan_err!(
+                "the cube `{}` has no `{name}`, which the question is over",
+                base.cube.name
+            );
+        };
+        let groups = self.grouping.members(set).filter(|(_, expr)| is_time(expr));
+        let groups = groups.map(|(at, expr)| (group_name(at), expr.clone())).collect();
+        let conditions = self.filters(source.base).filter(|filter| is_time(filter));
+        let conditions = conditions.chain(&source.context.conditions).cloned().collect();
+        Ok(TimeCells { bound: base, role: role_of_base, groups, conditions })
+    }
+
+    pub(super) fn time_role(&self) -> Result<usize> {
+        match self.query.time_role {
+            Some(role) => Ok(role),
+            None => internal_err!("a calculation over time without a time"),
+        }
+    }
+}
+
+fn aliased(values: &[Value]) -> Result<Vec<Expr>> {
+    values.iter().map(|value| Ok(over_star(value.aggregate.clone())?.alias(&value.name))).collect()
+}

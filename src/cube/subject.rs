@@ -1,0 +1,145 @@
+//! Whose place and share a calculation speaks of, where several dimensions are grouped by.
+
+use datafusion::logical_expr::Expr;
+
+use super::bound::BoundCube;
+use super::grouping::{Grouping, GroupingSet};
+use super::normal_form::{columns, level_name};
+
+/// The member whose place among its siblings, and whose share of its parent, are asked for.
+///
+/// It is of the dimension that is grouped by last, time aside, at the finest level grouped by.
+pub(super) struct Subject {
+    /// The groups that show the member itself: its level's caption, key and other columns.
+    pub own: Vec<usize>,
+    /// What its parent is.
+    pub parent: Parent,
+}
+
+/// The parent of a member.
+pub(super) enum Parent {
+    /// The cell without the member's own groups.
+    Remaining,
+    /// The member of the next coarser level, which has this key column and is not grouped by.
+    Level(String),
+}
+
+/// What a group is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Over {
+    /// Columns of one role of a dimension, by position in the cube.
+    Role(usize),
+    /// Columns of one level of the fact.
+    Level(String),
+    /// Columns of several of these.
+    Several,
+    /// No columns.
+    Nothing,
+}
+
+impl Subject {
+    /// The subject of `set`.
+    pub(super) fn of(
+        grouping: &Grouping,
+        set: &GroupingSet,
+        time_role: Option<usize>,
+        bound: &BoundCube,
+    ) -> Self {
+        let over: Vec<(usize, Over)> =
+            grouping.members(set).map(|(at, expr)| (at, over(expr, bound))).collect();
+        let is_time = |of: &Over| time_role.is_some_and(|role| *of == Over::Role(role));
+        let last = |time: bool| {
+            let wanted = |(_, of): &&(usize, Over)| *of != Over::Nothing && is_time(of) == time;
+            over.iter().rev().find(wanted).map(|(at, of)| (*at, of.clone()))
+        };
+        match last(false).or_else(|| last(true)) {
+            None => Self { own: Vec::new(), parent: Parent::Remaining },
+            Some((_, Over::Role(role))) => {
+                let groups = over.iter().filter(|(_, of)| *of == Over::Role(role));
+                of_role(grouping, groups.map(|(at, _)| *at).collect(), role, bound)
+            }
+            Some((at, Over::Several)) => Self { own: vec![at], parent: Parent::Remaining },
+            Some((_, subject)) => {
+                let own = over.iter().filter(|(_, of)| *of == subject).map(|(at, _)| *at);
+                Self { own: own.collect(), parent: Parent::Remaining }
+            }
+        }
+    }
+
+    /// The groups of `set` that its siblings have in common.
+    pub(super) fn common(&self, set: &GroupingSet) -> Vec<usize> {
+        set.groups.iter().copied().filter(|at| !self.own.contains(at)).collect()
+    }
+}
+
+/// The subject among `groups`, all of one role.
+fn of_role(grouping: &Grouping, groups: Vec<usize>, role: usize, bound: &BoundCube) -> Subject {
+    let levels = |at: usize| -> Vec<String> {
+        let flat = columns(&grouping.groups[at]);
+        let flat = flat.iter().filter_map(|c| bound.cube.column(level_name(c)?));
+        flat.map(|column| column.level.clone().unwrap_or_else(|| column.name.clone())).collect()
+    };
+    let paths: Vec<Vec<String>> = bound
+        .cube
+        .hierarchies()
+        .into_iter()
+        .filter(|(of, _, _)| of.role.name == bound.cube.roles[role].role.name)
+        .map(|(_, _, levels)| levels)
+        .collect();
+    let finer = |fine: &str, coarse: &str| {
+        paths.iter().any(|path| {
+            let place = |level: &str| path.iter().position(|on| on == level);
+            matches!((place(fine), place(coarse)), (Some(fine), Some(coarse)) if fine > coarse)
+        })
+    };
+    let all: Vec<String> = groups.iter().flat_map(|at| levels(*at)).collect();
+    let finest = all.iter().rev().find(|level| !all.iter().any(|other| finer(other, level)));
+    let Some(finest) = finest.or(all.last()) else {
+        return Subject { own: groups, parent: Parent::Remaining };
+    };
+    let (own, rest): (Vec<usize>, Vec<usize>) =
+        groups.into_iter().partition(|at| levels(*at).contains(finest));
+    let coarser = paths.iter().find_map(|path| {
+        let at = path.iter().position(|level| level == finest)?;
+        path.get(at.checked_sub(1)?)
+    });
+    let parent = match coarser.and_then(|level| bound.cube.key_of(level)) {
+        Some(key) if rest.is_empty() => Parent::Level(key.name.clone()),
+        _ => Parent::Remaining,
+    };
+    Subject { own, parent }
+}
+
+/// What `expr` is over.
+fn over(expr: &Expr, bound: &BoundCube) -> Over {
+    let mut found = Over::Nothing;
+    for column in columns(expr) {
+        let Some(name) = level_name(&column) else { continue };
+        let Some(flat) = bound.cube.column(name) else { continue };
+        let of = match (flat.role, &flat.level) {
+            (Some(role), _) => Over::Role(role),
+            (None, Some(level)) => Over::Level(level.clone()),
+            (None, None) => Over::Level(flat.name.clone()),
+        };
+        found = match found {
+            Over::Nothing => of,
+            same if same == of => same,
+            _ => return Over::Several,
+        };
+    }
+    found
+}
+
+/// Whether all columns of `expr` are of `role`, and there is one.
+pub(super) fn is_over(expr: &Expr, role: usize, bound: &BoundCube) -> bool {
+    over(expr, bound) == Over::Role(role)
+}
+
+/// Whether `expr` has columns of `role` and others beside them.
+pub(super) fn mixes(expr: &Expr, role: usize, bound: &BoundCube) -> bool {
+    let of_role = |column| {
+        let flat = level_name(column).and_then(|name| bound.cube.column(name));
+        flat.is_some_and(|flat| flat.role == Some(role))
+    };
+    over(expr, bound) == Over::Several && columns(expr).iter().any(of_role)
+}

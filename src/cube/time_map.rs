@@ -1,0 +1,376 @@
+//! Which days count for which cell: the relation through which calculations over time see facts.
+//!
+//! ```text
+//! day | groups over time…      one row for each day and cell that the day's facts count for
+//! ```
+//!
+//! A fact joined through it stands in every cell it counts for: in one of the next year, in every
+//! later one of the same year, and so on. Any aggregate over that is right, distinct counts too.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::{Column, JoinType, Result, ScalarValue, plan_err};
+use datafusion::functions::core::expr_fn::{greatest, least};
+use datafusion::functions::datetime::expr_fn::{date_part, make_date};
+use datafusion::functions_aggregate::expr_fn::{max, min};
+use datafusion::functions_aggregate::min_max::min_udaf;
+use datafusion::functions_nested::expr_fn::range;
+use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::logical_expr::{
+    Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, lit, when,
+};
+
+use super::bound::BoundCube;
+use super::context::{Length, Period, Step, TimeWindow};
+use super::normal_form::{columns, level_name};
+use super::planner::{STAR, fact_reference, over_star, physical, role_reference};
+use crate::integrate::day_key;
+
+/// The relation's name where it is joined.
+pub(super) const TIME: &str = "time";
+/// Its column of days, as version keys of the date dimension.
+pub(super) const DAY: &str = "day";
+/// Its column of the number of periods in the window, for [`TimeWindow::Periods`].
+pub(super) const PERIODS: &str = "periods";
+
+// Columns on the way to it.
+const START: &str = "start";
+const END: &str = "end";
+const FIRST: &str = "first";
+const LAST: &str = "last";
+const FROM: &str = "from";
+const MOVED: &str = "moved";
+const WEEK: &str = "week";
+
+/// The cells of one grouping set as far as time goes.
+pub(super) struct TimeCells<'a> {
+    /// The cube.
+    pub bound: &'a BoundCube,
+    /// The time role, by position in the cube.
+    pub role: usize,
+    /// What is grouped by over the time role, under the names to give.
+    pub groups: Vec<(String, Expr)>,
+    /// Conditions over the time role.
+    pub conditions: Vec<Expr>,
+}
+
+impl TimeCells<'_> {
+    /// The relation for `window`; `None` where the cells have no period and the window needs one.
+    pub(super) fn map(&self, window: TimeWindow) -> Result<Option<LogicalPlan>> {
+        let plan = match window {
+            TimeWindow::Own => return datafusion::common::internal_err!("own facts need no map"),
+            TimeWindow::Shifted { by, so_far } => {
+                let Some(moved) = self.moved(by)? else { return Ok(None) };
+                self.shifted(moved, so_far)?
+            }
+            TimeWindow::ToDate { period, years_back } => self.to_date(period, years_back)?,
+            TimeWindow::Months(count) => {
+                let from = months_before(col(END), i32::from(count));
+                self.spread(self.ending(end_of_facts())?, from, col(END), None)?
+            }
+            TimeWindow::Days(count) => {
+                let from = col(END) - lit(i64::from(count) - 1);
+                self.spread(self.ending(col(LAST))?, from, col(END), None)?
+            }
+            TimeWindow::Periods(count) => {
+                let Some(period) = self.finest() else { return Ok(None) };
+                self.periods(period.length(), count)?
+            }
+            TimeWindow::Running => self.running()?,
+        };
+        plan.alias(TIME)?.build().map(Some)
+    }
+
+    /// The finest level of time that is grouped by.
+    pub(super) fn finest(&self) -> Option<Period> {
+        self.levels().iter().filter_map(|level| Period::of_level(level)).min()
+    }
+
+    /// The names of the dimension's levels that are grouped by.
+    fn levels(&self) -> BTreeSet<String> {
+        let prefix = format!("{}_", self.bound.cube.roles[self.role].role.name);
+        let flat = self.groups.iter().flat_map(|(_, group)| columns(group));
+        let of_level = flat.filter_map(|column| {
+            let flat = self.bound.cube.column(level_name(&column)?)?;
+            Some(flat.level.as_ref()?.strip_prefix(&prefix)?.to_owned())
+        });
+        of_level.collect()
+    }
+
+    /// Whether cells are ISO weeks, which years of months do not hold whole.
+    fn is_of_weeks(&self) -> bool {
+        let levels = self.levels();
+        let others = levels.iter().filter_map(|level| Period::of_level(level));
+        levels.contains(Period::Week.level())
+            && others.into_iter().all(|period| period <= Period::Week)
+    }
+
+    /// The days that meet the conditions, with the groups they are in.
+    fn days(&self) -> Result<LogicalPlanBuilder> {
+        let exprs = self.groups.iter().map(|(_, group)| group).chain(&self.conditions);
+        let used: BTreeSet<String> = exprs
+            .flat_map(columns)
+            .filter_map(|column| level_name(&column).map(str::to_owned))
+            .collect();
+        let flat = used.iter().filter_map(|name| self.bound.cube.column(name));
+        let mut shown: Vec<Expr> = flat.map(|column| physical(column, self.bound)).collect();
+        shown.push(self.key().alias(DAY));
+        let mut days = self.calendar()?.project(shown)?.alias(STAR)?;
+        for condition in &self.conditions {
+            days = days.filter(over_star(condition.clone())?)?;
+        }
+        let groups = self
+            .groups
+            .iter()
+            .map(|(name, group)| over_star(group.clone()).map(|group| group.alias(name)));
+        let mut shown = groups.collect::<Result<Vec<_>>>()?;
+        shown.push(Expr::Column(Column::new(Some(STAR), DAY)).alias(DAY));
+        days.project(shown)
+    }
+
+    /// Every day of the calendar.
+    fn calendar(&self) -> Result<LogicalPlanBuilder> {
+        let source = Arc::clone(self.bound.dimension(self.role));
+        let days = LogicalPlanBuilder::scan(role_reference(self.bound, self.role), source, None)?;
+        // Unknown and not applicable are no days.
+        days.filter(self.key().gt(lit(0_i64)))
+    }
+
+    fn key(&self) -> Expr {
+        self.column(&self.bound.cube.roles[self.role].dimension.key_column())
+    }
+
+    fn column(&self, name: &str) -> Expr {
+        Expr::Column(Column::new(Some(role_reference(self.bound, self.role)), name))
+    }
+
+    /// The column of the keys of `period`.
+    fn period_key(&self, period: Period) -> Result<Expr> {
+        let dimension = &self.bound.cube.roles[self.role].dimension;
+        match dimension.level(period.level()) {
+            Some(level) => Ok(self.column(&level.key)),
+            None => {
+                plan_err!("the dimension `{}` has no level `{}`", dimension.name, period.level())
+            }
+        }
+    }
+
+    /// The first and the last day with facts, in one row.
+    fn span(&self) -> Result<LogicalPlan> {
+        let fact = fact_reference(self.bound);
+        let key = self.bound.cube.roles[self.role].role.key_column();
+        let key = Expr::Column(Column::new(Some(fact.clone()), key));
+        LogicalPlanBuilder::scan(fact, Arc::clone(self.bound.fact()), None)?
+            .filter(key.clone().gt(lit(0_i64)))?
+            .aggregate(
+                Vec::<Expr>::new(),
+                vec![min(key.clone()).alias(FIRST), max(key).alias(LAST)],
+            )?
+            .build()
+    }
+
+    fn group_columns(&self) -> Vec<Expr> {
+        self.groups.iter().map(|(name, _)| col(name)).collect()
+    }
+
+    /// The cells that begin no later than facts end: groups, start, end, first, last.
+    fn cells(&self) -> Result<LogicalPlanBuilder> {
+        self.days()?
+            .aggregate(
+                self.group_columns(),
+                vec![min(col(DAY)).alias(START), max(col(DAY)).alias(END)],
+            )?
+            .cross_join(self.span()?)?
+            .filter(col(START).lt_eq(col(LAST)))
+    }
+
+    /// The cells, whose end is moved back to `latest` where it is later.
+    fn ending(&self, latest: Expr) -> Result<LogicalPlanBuilder> {
+        let mut shown = self.group_columns();
+        shown.extend([least(vec![col(END), latest]).alias(END), col(FIRST), col(LAST)]);
+        self.cells()?.project(shown)
+    }
+
+    /// For each of `cells` the days from `from` up to `upto` that facts can be on.
+    fn spread(
+        &self,
+        cells: LogicalPlanBuilder,
+        from: Expr,
+        upto: Expr,
+        periods: Option<Expr>,
+    ) -> Result<LogicalPlanBuilder> {
+        let days = range(
+            greatest(vec![from, col(FIRST)]),
+            least(vec![upto, col(LAST)]) + lit(1_i64),
+            lit(1_i64),
+        );
+        let mut shown = self.group_columns();
+        shown.extend(periods.map(|periods| periods.alias(PERIODS)));
+        shown.push(days.alias(DAY));
+        cells.project(shown)?.unnest_column(Column::from_name(DAY))
+    }
+
+    /// How every day of the calendar is moved; `None` without a period to move it by.
+    fn moved(&self, by: Step) -> Result<Option<Expr>> {
+        let by_length = |length: Length| match length {
+            Length::Days(count) => col(DAY) + lit(count),
+            Length::Months(count) => day_of(plus_months(date_of(col(DAY)), count)),
+        };
+        Ok(match by {
+            Step::Year if self.is_of_weeks() => Some(next_week_year()?),
+            Step::Year => Some(by_length(Period::Year.length())),
+            Step::Period => self.finest().map(|period| by_length(period.length())),
+        })
+    }
+
+    fn shifted(&self, moved: Expr, so_far: bool) -> Result<LogicalPlanBuilder> {
+        let mut sources = vec![self.key().alias(DAY)];
+        if self.is_of_weeks() {
+            sources.push(self.period_key(Period::Week)?.alias(WEEK));
+        }
+        let sources = self.calendar()?.project(sources)?;
+        let sources = sources.project(vec![col(DAY).alias(FROM), moved.alias(MOVED)])?.build()?;
+        let start = Expr::from(WindowFunction::new(min_udaf(), vec![col(DAY)]))
+            .partition_by(self.group_columns())
+            .build()?;
+        let mut shown = self.group_columns();
+        shown.extend([col(DAY), start.clone().alias(START)]);
+        let cells = self.days()?.window(vec![start])?.project(shown)?;
+        let joined = cells
+            .join(
+                sources,
+                JoinType::Inner,
+                (vec![Column::from_name(DAY)], vec![Column::from_name(MOVED)]),
+                None,
+            )?
+            .cross_join(self.span()?)?
+            .filter(col(START).lt_eq(col(LAST)))?;
+        let latest = if so_far {
+            Some(col(LAST))
+        } else {
+            // Where nothing is said of time, the cell ends where facts do.
+            (self.groups.is_empty() && self.conditions.is_empty()).then(end_of_facts)
+        };
+        let joined = match latest {
+            Some(latest) => joined.filter(col(MOVED).lt_eq(latest))?,
+            None => joined,
+        };
+        let mut shown = self.group_columns();
+        shown.push(col(FROM).alias(DAY));
+        joined.project(shown)
+    }
+
+    fn to_date(&self, period: Period, years_back: u8) -> Result<LogicalPlanBuilder> {
+        let mut cells = self.ending(end_of_facts())?;
+        if years_back > 0 {
+            let months = 12 * i32::from(years_back);
+            let mut shown = self.group_columns();
+            let back = months_before(col(END), months) - lit(1_i64);
+            shown.extend([back.alias(END), col(FIRST), col(LAST)]);
+            cells = cells.project(shown)?;
+        }
+        let starts = self
+            .calendar()?
+            .project(vec![self.key().alias(DAY), self.period_key(period)?.alias(PERIODS)])?;
+        let start = Expr::from(WindowFunction::new(min_udaf(), vec![col(DAY)]))
+            .partition_by(vec![col(PERIODS)])
+            .build()?;
+        let starts = starts
+            .window(vec![start.clone()])?
+            .project(vec![col(DAY), start.alias(START)])?
+            .build()?;
+        let cells = cells.join(
+            starts,
+            JoinType::Inner,
+            (vec![Column::from_name(END)], vec![Column::from_name(DAY)]),
+            None,
+        )?;
+        self.spread(cells, col(START), col(END), None)
+    }
+
+    fn periods(&self, length: Length, count: u8) -> Result<LogicalPlanBuilder> {
+        // Days and weeks are shown whole or not at all; longer ones end where facts do.
+        let latest = match length {
+            Length::Days(_) => col(END),
+            Length::Months(_) => end_of_facts(),
+        };
+        let before = |periods: u8| match length {
+            Length::Days(days) => col(END) - lit(days * i64::from(periods)),
+            Length::Months(months) => {
+                months_before(col(END), months * i32::from(periods)) - lit(1_i64)
+            }
+        };
+        // A period counts when it does not end before the first fact.
+        let counted = (0..count)
+            .map(|back| when(before(back).gt_eq(col(FIRST)), lit(1_i64)).otherwise(lit(0_i64)));
+        let counted = counted.collect::<Result<Vec<_>>>()?;
+        let periods = counted.into_iter().reduce(|sum, one| sum + one);
+        let from = before(count) + lit(1_i64);
+        self.spread(self.ending(latest)?, from, col(END), periods)
+    }
+
+    fn running(&self) -> Result<LogicalPlanBuilder> {
+        let cells = self.ending(end_of_facts())?;
+        let spread = self.spread(cells, col(FIRST), col(END), None)?;
+        if self.conditions.is_empty() {
+            return Ok(spread);
+        }
+        let meeting = Self { groups: Vec::new(), conditions: self.conditions.clone(), ..*self };
+        let meeting = meeting.days()?.project(vec![col(DAY).alias(FROM)])?.build()?;
+        let mut shown = self.group_columns();
+        shown.push(col(DAY));
+        spread
+            .join(
+                meeting,
+                JoinType::Inner,
+                (vec![Column::from_name(DAY)], vec![Column::from_name(FROM)]),
+                None,
+            )?
+            .project(shown)
+    }
+}
+
+fn col(name: &str) -> Expr {
+    Expr::Column(Column::from_name(name))
+}
+
+/// The last day of the month in which the last fact happened.
+fn end_of_facts() -> Expr {
+    let last = date_of(col(LAST));
+    let of_month = cast(date_part(lit("day"), last), DataType::Int64);
+    let first_of_month = col(LAST) - of_month + lit(1_i64);
+    day_of(plus_months(date_of(first_of_month), 1)) - lit(1_i64)
+}
+
+/// The first of the days that make up the last `months` months, `end` included.
+fn months_before(end: Expr, months: i32) -> Expr {
+    day_of(plus_months(date_of(end + lit(1_i64)), -months))
+}
+
+/// The same weekday of the same ISO week a year later; week 53 moves to the last one.
+fn next_week_year() -> Result<Expr> {
+    let year = cast(col(WEEK) / lit(100_i64), DataType::Int32);
+    // The 28th of December is in the last week of its ISO year.
+    let in_last_week = make_date(year, lit(12_i32), lit(28_i32));
+    let weeks = cast(date_part(lit("week"), in_last_week), DataType::Int64);
+    let is_53rd = (col(WEEK) % lit(100_i64)).eq(lit(53_i64));
+    let weeks = when(is_53rd, lit(52_i64)).otherwise(weeks)?;
+    Ok(col(DAY) + weeks * lit(7_i64))
+}
+
+/// The date of a version key of the date dimension.
+fn date_of(day: Expr) -> Expr {
+    cast(cast(day - lit(day_key(0)), DataType::Int32), DataType::Date32)
+}
+
+/// The version key of a date.
+fn day_of(date: Expr) -> Expr {
+    cast(cast(date, DataType::Int32), DataType::Int64) + lit(day_key(0))
+}
+
+/// `date` moved by whole months; a day the month does not have becomes its last.
+fn plus_months(date: Expr, months: i32) -> Expr {
+    date + lit(ScalarValue::IntervalYearMonth(Some(months)))
+}
