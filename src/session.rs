@@ -1,8 +1,9 @@
 //! The only builder of DataFusion sessions: functions, settings, memory.
 
+mod relations;
+
 use std::sync::Arc;
 
-use datafusion::catalog::MemorySchemaProvider;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -10,6 +11,7 @@ use datafusion::execution::{SessionState, SessionStateDefaults};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use self::relations::Relations;
 use crate::cube;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::star::CATALOG;
@@ -61,12 +63,20 @@ pub fn query_context(runtime: &Arc<RuntimeEnv>) -> SessionContext {
     context
 }
 
+/// Makes the name `table` of `schema` answer with `error`.
+pub fn add_broken(context: &SessionContext, schema: &str, table: &str, error: &Error) {
+    let found = context.catalog(CATALOG).and_then(|catalog| catalog.schema(schema));
+    if let Some(relations) = found.as_ref().and_then(|found| found.downcast_ref::<Relations>()) {
+        relations.break_table(table, error.kind(), error.to_string());
+    }
+}
+
 /// Adds the schemas a warehouse is seen in to a session of [`query_context`], empty.
 pub fn add_schemas(context: &SessionContext) -> Result<()> {
     let catalog =
         context.catalog(CATALOG).ok_or_else(|| Error::internal("the session has no catalog"))?;
     for schema in ["warehouse", "system", "cubes", "cubes_bi"] {
-        catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
+        catalog.register_schema(schema, Arc::new(Relations::default()))?;
     }
     Ok(())
 }

@@ -32,9 +32,8 @@ impl Grouping {
         let sets = written_out(sets);
         let all: Vec<Expr> = grouping_set_to_exprlist(groups)?.into_iter().cloned().collect();
         let places: Vec<Vec<usize>> = sets.iter().map(|set| positions(set, &all)).collect();
-        let ordinal = |at: usize| {
-            places[..at].iter().filter(|set| have_the_same(set, &places[at])).count()
-        };
+        let ordinal =
+            |at: usize| places[..at].iter().filter(|set| have_the_same(set, &places[at])).count();
         let ordinals: Vec<usize> = (0..places.len()).map(ordinal).collect();
         let most = ordinals.iter().copied().max().unwrap_or_default();
         let id_type = Aggregate::grouping_id_type(all.len(), most);

@@ -134,7 +134,9 @@ fn captions_are_told_apart_by_a_parent_that_is_a_number() {
     shop.write("data/customers.csv", "no,name,city\nC1,Ada,1\nC2,Ada,2\nC3,Cyd,2\n");
     shop.run(&["load"]).ok();
     assert_eq!(
-        shop.sql("SELECT customer_no, name FROM warehouse.customer WHERE customer_key > 0 ORDER BY 1"),
+        shop.sql(
+            "SELECT customer_no, name FROM warehouse.customer WHERE customer_key > 0 ORDER BY 1"
+        ),
         ["C1,Ada (1)", "C2,Ada (2)", "C3,Cyd"]
     );
 }
