@@ -94,3 +94,26 @@ fn grouping_id(set: &[usize], group_count: usize, ordinal: usize) -> u64 {
     let mask = absent.fold(0_u64, |mask, at| mask | 1 << (group_count - 1 - at));
     mask | (ordinal as u64) << group_count
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::col;
+
+    use super::{Grouping, SqlSets};
+    use datafusion::logical_expr::Expr;
+
+    #[test]
+    fn a_set_keeps_the_order_it_is_written_in() {
+        let sets = [["a", "c"].as_slice(), &["a", "b", "c"], &["c", "b", "a"], &["a", "a"]];
+        let sets = sets.iter().map(|set| set.iter().map(|name| col(*name)).collect()).collect();
+        let grouping = Grouping::of(&[Expr::GroupingSet(SqlSets::GroupingSets(sets))]).unwrap();
+        assert_eq!(grouping.groups, [col("a"), col("c"), col("b")]);
+        let written: Vec<Vec<usize>> =
+            grouping.sets.iter().map(|set| set.groups.clone()).collect();
+        assert_eq!(written, [vec![0, 1], vec![0, 2, 1], vec![1, 2, 0], vec![0]]);
+        // The third set is the second once more.
+        let ids: Vec<String> =
+            grouping.sets.iter().map(|set| set.id.clone().unwrap().to_string()).collect();
+        assert_eq!(ids, ["1", "0", "8", "3"]);
+    }
+}

@@ -114,7 +114,11 @@ def dimension_table(dimension):
 
 def told_apart(view, table, key, caption, above):
     """One caption per key and one key per caption; `above` is what the level above shows."""
-    above = f"min(CAST({above} AS VARCHAR))" if above else "NULL"
+    if above:
+        # A member under several parents has that of its first record.
+        first = "CASE WHEN member < 0 THEN '' ELSE record END"
+        above = f"arg_min(CAST({above} AS VARCHAR), {first})"
+    above = above or "NULL"
     return (
         f"CREATE TABLE {view} AS WITH one AS (SELECT d.{key} AS key, min(d.{caption}) AS caption, "
         f"{above} AS above FROM {table} GROUP BY d.{key}), "

@@ -45,6 +45,8 @@ class Served:
         self.command = [binary, "-C", str(folder)]
         self.run("load", "--quiet")
         self.oracle = open_oracle(self.model, folder)
+        # How many were compared.
+        self.rows = 0
         cubes = self.model.cubes
         self.askers = {cube.name: Asker(self.model, cube, self.oracle) for cube in cubes}
         self.calculations = {
@@ -144,6 +146,7 @@ class Served:
             return f"{told}\n{self.logged()}" if "the log of the server" in told else told
         if names is not None and names != shown:
             return f"columns: got {shown}, want {names}"
+        self.rows += len(want)
         return difference(got, want, isinstance(question, Pivot) or question.ordered())
 
 
@@ -231,7 +234,7 @@ def shrunk(served, question, told):
 class Differential:
     def __init__(self, options):
         self.options = options
-        self.asked = self.properties = 0
+        self.asked = self.rows = self.properties = 0
         self.failures = []
 
     def question(self, served, name):
@@ -255,6 +258,7 @@ class Differential:
             try:
                 self.questions(served, name, questions)
             finally:
+                self.rows += served.rows
                 served.close()
 
     def questions(self, served, name, questions):
@@ -336,10 +340,10 @@ def main():
     differential.run()
     seconds = time.monotonic() - started
     print(
-        f"{differential.asked} questions and {differential.properties} properties of seed "
-        f"{options.seed} in {seconds:.0f} s, {len(differential.failures)} failures"
+        f"seed {options.seed}: {differential.asked} questions with {differential.rows} rows and "
+        f"{differential.properties} properties in {seconds:.0f} s, {len(differential.failures)} failures"
     )
-    return 1 if differential.failures or not differential.asked else 0
+    return 1 if differential.failures or not differential.rows else 0
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def random_value(dice, column, odds):
         "amount": lambda: f"{dice.randint(-20000, 200000) / 100:.2f}",
         "cost": lambda: f"{dice.randint(0, 900000) / 1000:.3f}",
         "ledger": lambda: f"{dice.randint(-(10**9), 10**17)}.{dice.randint(0, 9999):04}",
-        "weight": lambda: dice.randint(-8, 800) / 8,
+        "weight": lambda: dice.randint(1, 800) / 8,
         "rate": lambda: f"{dice.randint(5000, 15000) / 10000:.4f}",
         "channel": lambda: dice.choice(["web", "shop", "phone"]),
         "note": lambda: dice.choice(["gift", "rush", "Ünïcode", "it's"]),

@@ -560,11 +560,13 @@ class CalculationAsker(Asker):
         measures = [m for m in self.cube.measures if self.is_number(m) or not numeric]
         if numeric:
             measures = [m for m in measures if not self.is_noisy(m.name)]
-        measure = dice.choice(measures)
-        allowed = [c for c in CALCULATIONS if self.allows(c, measure, question, role)]
-        if numeric:
-            allowed = [c for c in allowed if c != "pareto_class"]
-        calculation = dice.choice(allowed)
+        allowed = {
+            calculation: [m for m in measures if self.allows(calculation, m, question, role)]
+            for calculation in CALCULATIONS
+            if not (numeric and calculation == "pareto_class")
+        }
+        calculation = dice.choice([name for name, fitting in allowed.items() if fitting])
+        measure = dice.choice(allowed[calculation])
         condition = None
         if dice.random() < 0.2:
             condition = self.condition(dice, self.columns_of(dice.choice([None, role])))
