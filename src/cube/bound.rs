@@ -24,7 +24,7 @@ use super::calculation::{CALCULATIONS, Calculation};
 use super::checked_sum::summed_as;
 use super::context::Context;
 use super::model::{
-    AggregateDefinition, AggregateKind, Base, Cube, Definition, FlatColumn, Input, Measure,
+    AggregateDefinition, AggregateKind, Base, Bridge, Cube, Definition, FlatColumn, Input, Measure,
 };
 use super::normal_form::{LEVEL, Leaf, LeafAggregate, leaf, leaf_position, substitute};
 use super::{leaves, planner};
@@ -51,8 +51,13 @@ impl fmt::Debug for BoundCube {
 
 /// What a cube is over.
 enum Over {
-    /// The tables of a fact, and of the dimensions in the order of the cube's roles.
-    Star { fact: Arc<dyn TableSource>, dimensions: Vec<Arc<dyn TableSource>> },
+    /// The tables of a fact, of the dimensions in the order of the cube's roles, and of bridges by
+    /// name.
+    Star {
+        fact: Arc<dyn TableSource>,
+        dimensions: Vec<Arc<dyn TableSource>>,
+        bridges: BTreeMap<String, Arc<dyn TableSource>>,
+    },
     /// Other cubes, in the order of [`Cube::bases`].
     Cubes(Vec<Arc<BoundCube>>),
 }
@@ -89,7 +94,9 @@ impl BoundCube {
             .iter()
             .map(|role| source(&role.dimension.name))
             .collect::<Result<Vec<_>>>()?;
-        Self::resolved(cube, Over::Star { fact, dimensions }, state)
+        let with_table = |bridge: &Bridge| Ok((bridge.name.clone(), source(&bridge.table)?));
+        let bridges = cube.bridges.iter().map(with_table).collect::<Result<BTreeMap<_, _>>>()?;
+        Self::resolved(cube, Over::Star { fact, dimensions, bridges }, state)
     }
 
     /// Resolves every expression of `cube` against `cubes`, which has those it puts together.
@@ -185,6 +192,30 @@ impl BoundCube {
         }
     }
 
+    /// The table of the bridge called `name`.
+    fn bridge_table(&self, name: &str) -> Option<&Arc<dyn TableSource>> {
+        match &self.over {
+            Over::Star { bridges, .. } => bridges.get(name),
+            Over::Cubes(cubes) => cubes.iter().find_map(|cube| cube.bridge_table(name)),
+        }
+    }
+
+    /// The bridge called `name`, and its table.
+    pub(super) fn bridge(
+        &self,
+        name: &str,
+    ) -> Result<(&Bridge, &Arc<dyn TableSource>), DataFusionError> {
+        match self.cube.bridge(name).zip(self.bridge_table(name)) {
+            Some(found) => Ok(found),
+            None => plan_err!("the cube `{}` has no bridge `{name}`", self.cube.name),
+        }
+    }
+
+    /// The bridge that leads to the flat column `name`, if one does.
+    pub(super) fn bridge_to(&self, name: &str) -> Option<&str> {
+        self.cube.column(name)?.bridge.as_deref()
+    }
+
     /// The measure called `name`.
     pub(super) fn measure(&self, name: &str) -> Option<&BoundMeasure> {
         self.measures.get(name)
@@ -232,6 +263,9 @@ impl BoundCube {
 
     /// The table a flat column comes from.
     pub(super) fn source_of(&self, column: &FlatColumn) -> &Arc<dyn TableSource> {
+        if let Some(table) = column.bridge.as_ref().and_then(|name| self.bridge_table(name)) {
+            return table;
+        }
         match (column.role, &self.over) {
             (Some(role), _) => self.dimension(role),
             (None, Over::Star { fact, .. }) => fact,

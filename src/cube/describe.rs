@@ -51,6 +51,11 @@ pub fn hierarchies(cubes: &[Cube]) -> Result<RecordBatch> {
                 numbers.push(count(position + 1));
             }
         }
+        for bridge in &cube.bridges {
+            let (role, hierarchy) = (Some(bridge.role.as_str()), Some(bridge.hierarchy.as_str()));
+            table.row(&[Some(&cube.name), role, hierarchy, Some(&bridge.name)]);
+            numbers.push(1);
+        }
     }
     table.numbered("level_number", numbers.into_iter())
 }

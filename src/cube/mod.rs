@@ -24,6 +24,7 @@ mod leaves;
 mod calculation;
 mod bound;
 mod star_text;
+mod bridge;
 mod planner;
 mod grouping;
 mod subject;
@@ -52,7 +53,7 @@ pub use compile::compile;
 pub use context::{Ancestor, Context, Period, Step, TimeWindow};
 pub use describe::{cubes, dimensions, hierarchies, levels, measures};
 pub use model::{
-    Additivity, AggregateDefinition, AggregateKind, ColumnKind, Cube, CubeRole, Definition,
+    Additivity, AggregateDefinition, AggregateKind, Bridge, ColumnKind, Cube, CubeRole, Definition,
     FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
 };
 pub use normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};

@@ -9,6 +9,7 @@ use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 use super::bound::BoundCube;
+use super::bridge::{bridges_of, choices, chosen, marked};
 use super::context::{Context, TimeWindow};
 use super::grouping::{Grouping, GroupingSet};
 use super::model::Unrelated;
@@ -172,9 +173,9 @@ impl<'a> Parts<'a> {
     ) -> Result<LogicalPlanBuilder> {
         let read = groups.iter().map(|(_, expr)| expr);
         let filters: Vec<&Expr> = self.filters(base).collect();
-        let star = self.star(base, read, &filters, values, None)?;
+        let (star, values) = self.star(base, read, &filters, values, None)?;
         let groups = groups.iter().map(|(name, expr)| Ok(over_star(expr.clone())?.alias(name)));
-        star.aggregate(groups.collect::<Result<Vec<_>>>()?, aliased(values)?)
+        star.aggregate(groups.collect::<Result<Vec<_>>>()?, values)
     }
 
     /// `values` over the facts as the time map shows them.
@@ -190,7 +191,7 @@ impl<'a> Parts<'a> {
         let is_time = |expr: &Expr| is_over(expr, role, self.bound);
         let others = groups.iter().map(|(_, expr)| expr).filter(|expr| !is_time(expr));
         let filters: Vec<&Expr> = self.filters(base).filter(|filter| !is_time(filter)).collect();
-        let star = self.star(base, others, &filters, values, Some(&key))?;
+        let (star, values) = self.star(base, others, &filters, values, Some(&key))?;
         let on =
             (vec![Column::new(Some(STAR), fact_alias(&key))], vec![Column::new(Some(TIME), DAY)]);
         let groups = groups.iter().map(|(name, expr)| {
@@ -202,26 +203,44 @@ impl<'a> Parts<'a> {
             Ok(group.alias(name))
         });
         let groups = groups.collect::<Result<Vec<_>>>()?;
-        star.join(map, JoinType::Inner, on, None)?.aggregate(groups, aliased(values)?)?.build()
+        star.join(map, JoinType::Inner, on, None)?.aggregate(groups, values)?.build()
     }
 
-    /// The joined star with what these expressions read of it.
+    /// The joined star with what these expressions read of it, and the values over it.
     fn star<'e>(
         &self,
         base: usize,
         groups: impl Iterator<Item = &'e Expr>,
         filters: &[&Expr],
-        values: &'e [Value],
+        values: &[Value],
         fact_column: Option<&str>,
-    ) -> Result<LogicalPlanBuilder> {
+    ) -> Result<(LogicalPlanBuilder, Vec<Expr>)> {
+        let bound = self.bound.base(base);
         let mut read = StarQuery::new(&self.query.cube);
-        read.groups = groups.chain(values.iter().map(|value| &value.aggregate)).cloned().collect();
-        read.filters = filters.iter().map(|filter| (*filter).clone()).collect();
+        read.groups = groups.cloned().collect();
+        let grouped = read.groups.iter().flat_map(|group| bridges_of(group, bound)).collect();
+        let (filters, kept) = choices(filters.iter().copied(), &grouped, bound)?;
+        read.filters = filters;
+        let mut marks = Vec::new();
+        let aggregates = values
+            .iter()
+            .map(|value| marked(value.aggregate.clone(), &grouped, &mut marks, bound))
+            .collect::<Result<Vec<_>>>()?;
+        read.groups.extend(aggregates.iter().cloned());
         let mut fact_columns = read.fact_columns();
         fact_columns.extend(fact_column.map(str::to_owned));
-        let star = star(&read.levels(), &fact_columns, self.bound.base(base))?;
-        let star = LogicalPlanBuilder::from(star);
-        read.filters.into_iter().try_fold(star, |star, filter| star.filter(over_star(filter)?))
+        for choice in kept.iter().chain(&marks) {
+            fact_columns.insert(choice.fact_column(bound)?);
+        }
+        let star = star(&read.levels(), &fact_columns, bound)?;
+        let star = chosen(star, &kept, &marks, bound)?;
+        let star = read
+            .filters
+            .into_iter()
+            .try_fold(star, |star, filter| star.filter(over_star(filter)?))?;
+        let named = aggregates.into_iter().zip(values);
+        let named = named.map(|(aggregate, value)| Ok(over_star(aggregate)?.alias(&value.name)));
+        Ok((star, named.collect::<Result<_>>()?))
     }
 
     /// The conditions of the question that the facts of `base` can meet or not.
@@ -258,8 +277,4 @@ impl<'a> Parts<'a> {
             None => internal_err!("a calculation over time without a time"),
         }
     }
-}
-
-fn aliased(values: &[Value]) -> Result<Vec<Expr>> {
-    values.iter().map(|value| Ok(over_star(value.aggregate.clone())?.alias(&value.name))).collect()
 }

@@ -46,11 +46,10 @@ impl EpochSnapshots {
         let model = pinned_model(epoch)?;
         let star = &model.project.star;
         let context = query_context(&self.runtime);
-        let names = star.dimensions.iter().map(|dimension| &dimension.name);
-        let names = names.chain(star.facts.iter().map(|fact| &fact.name));
         let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
-        for name in names.filter(|name| epoch.tables.contains_key(*name)) {
-            tables.insert(name.clone(), self.warehouse.table(epoch, name).await?);
+        for name in star.tables().filter(|name| epoch.tables.contains_key(name)) {
+            let table = self.warehouse.table(epoch, &name).await?;
+            tables.insert(name, table);
         }
         add_schemas(&context)?;
         let schema = |name: &str| context.catalog(CATALOG).and_then(|catalog| catalog.schema(name));

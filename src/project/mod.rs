@@ -6,6 +6,8 @@
 mod dimension_spec;
 mod fact_spec;
 mod feed_spec;
+mod hierarchy_spec;
+mod retail_spec;
 mod settings;
 mod source_spec;
 mod star;
@@ -14,6 +16,7 @@ mod title;
 pub use dimension_spec::{Conflicts, DimensionSpec, KeyScope, LevelSpec};
 pub use fact_spec::{DimensionUse, FactSpec, Missing};
 pub use feed_spec::{ColumnRule, ColumnSpec, Duplicates, FeedSpec, LookupSpec, RejectSpec};
+pub use hierarchy_spec::{HierarchySpec, TreeSpec, TwoParents};
 pub use settings::Settings;
 pub use source_spec::{ConnectorSpec, SourceSpec, SourceTableSpec};
 pub(crate) use title::read_title;
@@ -201,13 +204,14 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(self, files: BTreeMap<String, String>, diagnostics: &mut Diagnostics) -> Project {
-        let star = star::compile(&self.dimensions, &self.facts, diagnostics);
+        let settings = self.settings.clone().unwrap_or_default();
+        let star = star::compile(&self.dimensions, &self.facts, settings.calendar, diagnostics);
         if self.scope == Scope::Everything {
             self.check_references(diagnostics);
         }
         Project {
             folder: self.variables.folder.clone(),
-            settings: self.settings.unwrap_or_default(),
+            settings,
             sources: self.sources,
             codes: self.codes,
             dimensions: self.dimensions,

@@ -11,6 +11,7 @@
 mod bad_input;
 mod crashes;
 mod docs;
+mod hierarchies;
 mod large;
 mod loads;
 mod oracles;

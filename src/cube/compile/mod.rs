@@ -67,6 +67,7 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         fact: fact.name.clone(),
         bases: Vec::new(),
         origins: BTreeMap::new(),
+        bridges: columns::bridges(&roles),
         roles,
         levels,
         columns,
@@ -173,6 +174,7 @@ fn degenerate(spec: &LevelSpec, fact: &Fact, diagnostics: &mut Diagnostics) -> L
         key,
         captions: BTreeMap::new(),
         sort: spec.sort.as_ref().map(|sort| sort.value.clone()),
+        shows_parent: false,
     }
 }
 
