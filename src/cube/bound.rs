@@ -24,7 +24,8 @@ use super::calculation::{CALCULATIONS, Calculation};
 use super::checked_sum::summed_as;
 use super::context::Context;
 use super::model::{
-    AggregateDefinition, AggregateKind, Base, Bridge, Cube, Definition, FlatColumn, Input, Measure,
+    AggregateDefinition, AggregateKind, Base, Bridge, BridgeEnd, Cube, Definition, FlatColumn,
+    Input, Measure,
 };
 use super::normal_form::{LEVEL, Leaf, LeafAggregate, leaf, leaf_position, substitute};
 use super::{leaves, planner};
@@ -56,10 +57,18 @@ enum Over {
     Star {
         fact: Arc<dyn TableSource>,
         dimensions: Vec<Arc<dyn TableSource>>,
-        bridges: BTreeMap<String, Arc<dyn TableSource>>,
+        bridges: BTreeMap<String, BridgeTables>,
     },
     /// Other cubes, in the order of [`Cube::bases`].
     Cubes(Vec<Arc<BoundCube>>),
+}
+
+/// The tables of a bridge.
+pub(super) struct BridgeTables {
+    /// The pairs.
+    pub pairs: Arc<dyn TableSource>,
+    /// The dimension it starts from, which has every member that facts point to.
+    pub members: Arc<dyn TableSource>,
 }
 
 /// A measure as aggregates and what to make of them.
@@ -94,8 +103,13 @@ impl BoundCube {
             .iter()
             .map(|role| source(&role.dimension.name))
             .collect::<Result<Vec<_>>>()?;
-        let with_table = |bridge: &Bridge| Ok((bridge.name.clone(), source(&bridge.table)?));
-        let bridges = cube.bridges.iter().map(with_table).collect::<Result<BTreeMap<_, _>>>()?;
+        let with_tables = |bridge: &Bridge| {
+            let (pairs, members) = (source(&bridge.table)?, source(&bridge.role.dimension)?);
+            check_weight(bridge, &pairs.schema())
+                .map_err(|error| error.context(format!("cube `{}`", cube.name)))?;
+            Ok((bridge.name.clone(), BridgeTables { pairs, members }))
+        };
+        let bridges = cube.bridges.iter().map(with_tables).collect::<Result<BTreeMap<_, _>>>()?;
         Self::resolved(cube, Over::Star { fact, dimensions, bridges }, state)
     }
 
@@ -192,20 +206,17 @@ impl BoundCube {
         }
     }
 
-    /// The table of the bridge called `name`.
-    fn bridge_table(&self, name: &str) -> Option<&Arc<dyn TableSource>> {
+    /// The tables of the bridge called `name`.
+    fn bridge_tables(&self, name: &str) -> Option<&BridgeTables> {
         match &self.over {
             Over::Star { bridges, .. } => bridges.get(name),
-            Over::Cubes(cubes) => cubes.iter().find_map(|cube| cube.bridge_table(name)),
+            Over::Cubes(cubes) => cubes.iter().find_map(|cube| cube.bridge_tables(name)),
         }
     }
 
-    /// The bridge called `name`, and its table.
-    pub(super) fn bridge(
-        &self,
-        name: &str,
-    ) -> Result<(&Bridge, &Arc<dyn TableSource>), DataFusionError> {
-        match self.cube.bridge(name).zip(self.bridge_table(name)) {
+    /// The bridge called `name`, and its tables.
+    pub(super) fn bridge(&self, name: &str) -> Result<(&Bridge, &BridgeTables), DataFusionError> {
+        match self.cube.bridge(name).zip(self.bridge_tables(name)) {
             Some(found) => Ok(found),
             None => plan_err!("the cube `{}` has no bridge `{name}`", self.cube.name),
         }
@@ -263,8 +274,10 @@ impl BoundCube {
 
     /// The table a flat column comes from.
     pub(super) fn source_of(&self, column: &FlatColumn) -> &Arc<dyn TableSource> {
-        if let Some(table) = column.bridge.as_ref().and_then(|name| self.bridge_table(name)) {
-            return table;
+        // The table of a tree shows its members itself.
+        let bridge = column.bridge.as_deref().and_then(|name| self.bridge(name).ok());
+        if let Some((Bridge { to: BridgeEnd::Tree(_), .. }, tables)) = bridge {
+            return &tables.pairs;
         }
         match (column.role, &self.over) {
             (Some(role), _) => self.dimension(role),
@@ -460,6 +473,23 @@ fn checked_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionE
         })
     });
     checked.data()
+}
+
+/// Shares are numbers.
+fn check_weight(bridge: &Bridge, pairs: &Schema) -> Result<()> {
+    let BridgeEnd::Members { weight: Some(weight), .. } = &bridge.to else { return Ok(()) };
+    match pairs.field_with_name(weight) {
+        Ok(field) if field.data_type().is_numeric() => Ok(()),
+        Ok(field) => {
+            let what =
+                format!("the weight `{weight}` must be a number, this is {}", field.data_type());
+            Err(Error::new(ErrorKind::InvalidDeclaration, what))
+        }
+        Err(_) => {
+            let what = format!("the table `{}` has no column `{weight}`", bridge.table);
+            Err(Error::new(ErrorKind::InvalidDeclaration, what))
+        }
+    }
 }
 
 /// Whether values of type `input` can be aggregated as `aggregate` says.

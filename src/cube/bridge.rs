@@ -1,28 +1,48 @@
-//! Facts that have several members at once: joined to them where they are grouped by, and chosen by
-//! them, each once, where they are only a condition.
-//!
-//! ```text
-//! grouped by the members     star ⋈ bridge               a fact stands in the cell of each member
-//! a condition on them        star ⋉ members that meet it  a fact counts once, however many meet it
-//! a condition in FILTER      star ⟕ members that meet it  the same, for one aggregate
-//! ```
+//! Members of which a fact has several at once, and the pairs that lead to them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::{Column, JoinType, Result, TableReference, plan_err};
-use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions_aggregate::expr_fn::{count, sum};
+use datafusion::logical_expr::expr::WindowFunction;
+use datafusion::logical_expr::{
+    Expr, ExprFunctionExt, LogicalPlanBuilder, TableSource, cast, lit, when,
+};
 
 use super::bound::BoundCube;
-use super::model::Bridge;
+use super::model::{AggregateKind, Bridge, BridgeEnd, Definition};
 use super::normal_form::{StarQuery, columns, level_name};
-use super::planner::{STAR, fact_alias, over_star, physical};
+use super::planner::role_reference;
+use crate::star::{NOT_APPLICABLE_KEY, UNKNOWN_KEY};
 
-/// The column of version keys of the facts' members that meet a condition.
+/// The column of pairs with the share of each.
+pub(super) const SHARE: &str = "share";
+
+// Relations and columns of pairs on the way.
+const PAIRS: &str = "pairs";
 const MEMBER: &str = "member";
-/// The column that is true where a fact has such a member.
-const MEETS: &str = "meets";
+const NEAR: &str = "near";
+const FAR: &str = "far";
+
+/// The one bridge that all columns of `expr` come by; `None` where none does.
+pub(super) fn bridge_of(expr: &Expr, bound: &BoundCube) -> Result<Option<String>> {
+    let bridges = bridges_of(expr, bound);
+    let Some(bridge) = bridges.first() else { return Ok(None) };
+    let same = |column: Column| {
+        level_name(&column).and_then(|name| bound.bridge_to(name).map(str::to_owned))
+    };
+    if columns(expr).into_iter().all(|column| same(column).as_ref() == Some(bridge)) {
+        return Ok(Some(bridge.clone()));
+    }
+    plan_err!(
+        "`{}` mixes members of `{bridge}`, of which a fact has several, with other levels; write \
+         separate conditions with AND, and separate groups",
+        expr.human_display()
+    )
+}
 
 /// The bridges that lead to columns of `expr`.
 pub(super) fn bridges_of(expr: &Expr, bound: &BoundCube) -> BTreeSet<String> {
@@ -57,149 +77,119 @@ pub(super) fn check_inputs(query: &StarQuery, bound: &BoundCube) -> Result<()> {
     Ok(())
 }
 
-/// The column of the fact that leads to `bridge`.
-pub(super) fn key_column(bridge: &Bridge) -> String {
-    format!("{}_key", bridge.role)
+/// The relation that shows the members `bridge` leads to.
+pub(super) fn shown_by(bridge: &Bridge, bound: &BoundCube) -> TableReference {
+    let far = bound.cube.role(&bridge.name);
+    match (&bridge.to, far) {
+        (BridgeEnd::Members { .. }, Some(position)) => role_reference(bound, position),
+        _ => reference(bridge),
+    }
 }
 
-pub(super) fn bridge_reference(name: &str) -> TableReference {
-    TableReference::partial("bridge", name)
+pub(super) fn reference(bridge: &Bridge) -> TableReference {
+    TableReference::partial("bridge", bridge.name.as_str())
 }
 
-/// Conditions on the members of one bridge: they hold together, for one member.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Choice {
-    bridge: String,
-    conditions: Vec<Expr>,
-}
-
-/// `conditions` apart: those that rows of the star meet where it is joined to `grouped`, and choices of
-/// members for the rest.
-pub(super) fn choices<'e>(
-    conditions: impl IntoIterator<Item = &'e Expr>,
-    grouped: &BTreeSet<String>,
-    bound: &BoundCube,
-) -> Result<(Vec<Expr>, Vec<Choice>)> {
-    let (mut of_rows, mut choices): (Vec<Expr>, Vec<Choice>) = (Vec::new(), Vec::new());
-    for condition in conditions.into_iter().flat_map(split_conjunction) {
-        let bridges = bridges_of(condition, bound);
-        if bridges.is_subset(grouped) {
-            of_rows.push(condition.clone());
-            continue;
+/// The pairs of `bridge` under its reference: of every member that facts point to one at least.
+fn pairs(bridge: &Bridge, bound: &BoundCube) -> Result<LogicalPlanBuilder> {
+    let (_, tables) = bound.bridge(&bridge.name)?;
+    let scan = |relation: TableReference, table: &Arc<dyn TableSource>| {
+        LogicalPlanBuilder::scan(relation, Arc::clone(table), None)
+    };
+    let BridgeEnd::Members { key, weight } = &bridge.to else {
+        return scan(reference(bridge), &tables.pairs);
+    };
+    let of = |relation: &str, name: &str| Expr::Column(Column::new(Some(relation), name));
+    let weight = match weight {
+        Some(weight) => coalesce(vec![cast(of(PAIRS, weight), DataType::Float64), lit(0.0)]),
+        None => lit(1.0),
+    };
+    // A pair that is there twice is one.
+    let links = scan(TableReference::bare(PAIRS), &tables.pairs)?
+        .project(vec![
+            of(PAIRS, &bridge.key).alias(NEAR),
+            of(PAIRS, key).alias(FAR),
+            weight.alias(SHARE),
+        ])?
+        // Who is unknown is linked to nobody.
+        .filter(col(NEAR).gt(lit(0_i64)))?
+        .aggregate(vec![col(NEAR), col(FAR)], vec![sum(col(SHARE)).alias(SHARE)])?;
+    let over_all = |function: Expr| match function {
+        Expr::AggregateFunction(call) => {
+            let window = WindowFunction::new(call.func, call.params.args);
+            Expr::from(window).partition_by(vec![col(NEAR)]).build()
         }
-        let bridge = only_bridge(condition, &bridges, bound)?;
-        match choices.iter_mut().find(|choice| choice.bridge == bridge) {
-            Some(choice) => choice.conditions.push(condition.clone()),
-            None => choices.push(Choice { bridge, conditions: vec![condition.clone()] }),
+        other => Ok(other),
+    };
+    let total = over_all(sum(col(SHARE)))?;
+    let count = over_all(count(lit(1_i64)))?;
+    let links = links.window(vec![total.clone(), count.clone()])?;
+    let columns = links.schema().columns();
+    let (total, count) = (columns[columns.len() - 2].clone(), columns[columns.len() - 1].clone());
+    let (total, count) = (Expr::Column(total), cast(Expr::Column(count), DataType::Float64));
+    // Shares are taken of their sum; where they add up to nothing, all are equal.
+    let share = when(total.clone().eq(lit(0.0)), lit(1.0) / count).otherwise(col(SHARE) / total)?;
+    let links =
+        links.project(vec![col(NEAR), col(FAR), share.alias(SHARE)])?.alias(PAIRS)?.build()?;
+    let own = format!("{}_key", bridge.role.dimension);
+    let members = scan(TableReference::bare(MEMBER), &tables.members)?;
+    let on = (vec![Column::new(Some(MEMBER), &own)], vec![Column::new(Some(PAIRS), NEAR)]);
+    let none = when(of(MEMBER, &own).eq(lit(NOT_APPLICABLE_KEY)), lit(NOT_APPLICABLE_KEY))
+        .otherwise(lit(UNKNOWN_KEY))?;
+    members
+        .join(links, JoinType::Left, on, None)?
+        .project(vec![
+            of(MEMBER, &own).alias(&bridge.key),
+            coalesce(vec![of(PAIRS, FAR), none]).alias(FAR),
+            coalesce(vec![of(PAIRS, SHARE), lit(1.0)]).alias(SHARE),
+        ])?
+        .alias(reference(bridge))
+}
+
+/// The pairs of `bridge`, joined to the dimension they lead to.
+pub(super) fn with_members(bridge: &Bridge, bound: &BoundCube) -> Result<LogicalPlanBuilder> {
+    let pairs = pairs(bridge, bound)?;
+    let (BridgeEnd::Members { .. }, Some(position)) = (&bridge.to, bound.cube.role(&bridge.name))
+    else {
+        return Ok(pairs);
+    };
+    let alias = role_reference(bound, position);
+    let table = Arc::clone(bound.dimension(position));
+    let dimension = LogicalPlanBuilder::scan(alias.clone(), table, None)?.build()?;
+    let left = Column::new(Some(reference(bridge)), FAR);
+    let right = Column::new(Some(alias), bound.cube.roles[position].dimension.key_column());
+    pairs.join(dimension, JoinType::Inner, (vec![left], vec![right]), None)
+}
+
+fn col(name: &str) -> Expr {
+    Expr::Column(Column::from_name(name))
+}
+
+/// Whether `measure` can be asked for in shares; sums are shared out, and what is neither a sum nor
+/// the same for every share is refused.
+pub(super) fn check_shared(measure: &str, groups: &[&Expr], bound: &BoundCube) -> Result<()> {
+    let grouped: BTreeSet<String> =
+        groups.iter().flat_map(|group| bridges_of(group, bound)).collect();
+    let mut weighted = None;
+    for name in &grouped {
+        if let BridgeEnd::Members { weight: Some(weight), .. } = &bound.bridge(name)?.0.to {
+            weighted = Some((name, weight));
         }
     }
-    Ok((of_rows, choices))
-}
-
-/// The bridge that all columns of `condition` come by.
-fn only_bridge(condition: &Expr, bridges: &BTreeSet<String>, bound: &BoundCube) -> Result<String> {
-    let of_bridge =
-        |column: Column| level_name(&column).map(|name| bound.bridge_to(name).is_some());
-    let pure = columns(condition).into_iter().all(|column| of_bridge(column) == Some(true));
-    match (bridges.first(), bridges.len(), pure) {
-        (Some(bridge), 1, true) => Ok(bridge.clone()),
-        (bridge, ..) => plan_err!(
-            "`{}` mixes members of `{}`, of which a fact has several, with other levels; write \
-             separate conditions with AND, or group by it",
-            condition.human_display(),
-            bridge.map_or("", String::as_str)
-        ),
-    }
-}
-
-impl Choice {
-    /// The columns of the fact that it needs.
-    pub(super) fn fact_column(&self, bound: &BoundCube) -> Result<String> {
-        Ok(key_column(bound.bridge(&self.bridge)?.0))
-    }
-
-    /// `star` with the facts that have a member that meets the conditions.
-    fn keep(&self, star: LogicalPlanBuilder, bound: &BoundCube) -> Result<LogicalPlanBuilder> {
-        let members = self.members(bound)?.distinct()?.alias(MEMBER)?.build()?;
-        star.join(members, JoinType::LeftSemi, self.on(bound, MEMBER)?, None)
-    }
-
-    /// `star` with a column of the relation `mark` that is true for these facts.
-    fn mark(
-        &self,
-        star: LogicalPlanBuilder,
-        mark: &str,
-        bound: &BoundCube,
-    ) -> Result<LogicalPlanBuilder> {
-        let members = self.members(bound)?.distinct()?;
-        let shown = vec![Expr::Column(Column::from_name(MEMBER)), lit(true).alias(MEETS)];
-        let members = members.project(shown)?.alias(mark)?.build()?;
-        star.join(members, JoinType::Left, self.on(bound, mark)?, None)
-    }
-
-    fn on(&self, bound: &BoundCube, members: &str) -> Result<(Vec<Column>, Vec<Column>)> {
-        let key = Column::new(Some(STAR), fact_alias(&self.fact_column(bound)?));
-        Ok((vec![key], vec![Column::new(Some(members), MEMBER)]))
-    }
-
-    /// The version keys of members of the role that lead to one that meets the conditions.
-    fn members(&self, bound: &BoundCube) -> Result<LogicalPlanBuilder> {
-        let (bridge, table) = bound.bridge(&self.bridge)?;
-        let reference = bridge_reference(&bridge.name);
-        let scan = LogicalPlanBuilder::scan(reference.clone(), Arc::clone(table), None)?;
-        let used: BTreeSet<String> =
-            self.conditions.iter().flat_map(columns).map(|c| c.name).collect();
-        let shown = used.iter().filter_map(|name| bound.cube.column(name));
-        let mut shown: Vec<Expr> = shown.map(|column| physical(column, bound)).collect();
-        shown.push(Expr::Column(Column::new(Some(reference), &bridge.key)).alias(MEMBER));
-        let mut members = scan.project(shown)?.alias(STAR)?;
-        for condition in &self.conditions {
-            members = members.filter(over_star(condition.clone())?)?;
+    let Some((bridge, weight)) = weighted else { return Ok(()) };
+    let Some(declared) = bound.cube.measure(measure) else { return Ok(()) };
+    let aggregate = match &declared.definition {
+        Definition::Aggregate(aggregate) => aggregate,
+        Definition::Formula { measures, .. } => {
+            return measures.iter().try_for_each(|used| check_shared(used, groups, bound));
         }
-        members.project(vec![Expr::Column(Column::new(Some(STAR), MEMBER)).alias(MEMBER)])
-    }
-}
-
-/// `aggregate` with marks for the choices of members in its FILTER; new ones are added to `marks`.
-pub(super) fn marked(
-    aggregate: Expr,
-    grouped: &BTreeSet<String>,
-    marks: &mut Vec<Choice>,
-    bound: &BoundCube,
-) -> Result<Expr> {
-    let Expr::AggregateFunction(mut call) = aggregate else { return Ok(aggregate) };
-    if let Some(filter) = call.params.filter.take() {
-        let (mut rest, chosen) = choices([filter.as_ref()], grouped, bound)?;
-        for choice in chosen {
-            let at = marks.iter().position(|known| *known == choice).unwrap_or_else(|| {
-                marks.push(choice);
-                marks.len() - 1
-            });
-            rest.push(Expr::Column(Column::new(Some(mark_name(at)), MEETS)).is_true());
-        }
-        call.params.filter = rest.into_iter().reduce(Expr::and).map(Box::new);
-    }
-    Ok(Expr::AggregateFunction(call))
-}
-
-/// The relation of the mark at `position`.
-fn mark_name(position: usize) -> String {
-    format!("mark_{position}")
-}
-
-/// `star` with the facts of every choice in `kept`, and with `marks`.
-pub(super) fn chosen(
-    star: LogicalPlan,
-    kept: &[Choice],
-    marks: &[Choice],
-    bound: &BoundCube,
-) -> Result<LogicalPlanBuilder> {
-    let mut star = LogicalPlanBuilder::from(star);
-    for choice in kept {
-        star = choice.keep(star, bound)?;
-    }
-    for (at, choice) in marks.iter().enumerate() {
-        star = choice.mark(star, &mark_name(at), bound)?;
-    }
-    Ok(star)
+    };
+    let whole = matches!(bound.measure_type(measure), Some(DataType::Int64 | DataType::UInt64));
+    let why = match aggregate.kind {
+        _ if aggregate.over_time.is_some() => "does not add up over time",
+        AggregateKind::Avg => "is a mean",
+        AggregateKind::Sum if whole => "is a whole number, cast it to a decimal in its declaration",
+        _ => return Ok(()),
+    };
+    plan_err!("`{measure}` cannot be shared out over `{bridge}` by `{weight}`: it {why}")
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::model::{ColumnKind, Cube, CubeRole};
+use super::model::{BridgeEnd, ColumnKind, Cube, CubeRole};
 use crate::error::Result;
 use crate::star::Title;
 
@@ -27,7 +27,7 @@ pub fn cubes(cubes: &[Cube]) -> Result<RecordBatch> {
 pub fn dimensions(cubes: &[Cube]) -> Result<RecordBatch> {
     let mut table = Table::new(&["cube", "role", "dimension", "title", "description"]);
     for cube in cubes {
-        for CubeRole { role, dimension } in &cube.roles {
+        for CubeRole { role, dimension, .. } in &cube.roles {
             table.row(&[
                 Some(&cube.name),
                 Some(&role.name),
@@ -52,9 +52,11 @@ pub fn hierarchies(cubes: &[Cube]) -> Result<RecordBatch> {
             }
         }
         for bridge in &cube.bridges {
-            let (role, hierarchy) = (Some(bridge.role.as_str()), Some(bridge.hierarchy.as_str()));
-            table.row(&[Some(&cube.name), role, hierarchy, Some(&bridge.name)]);
-            numbers.push(1);
+            if let BridgeEnd::Tree(tree) = &bridge.to {
+                let role = &bridge.role.name;
+                table.row(&[Some(&cube.name), Some(role), Some(tree), Some(&bridge.name)]);
+                numbers.push(1);
+            }
         }
     }
     table.numbered("level_number", numbers.into_iter())

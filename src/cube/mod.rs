@@ -25,6 +25,7 @@ mod calculation;
 mod bound;
 mod star_text;
 mod bridge;
+mod members;
 mod planner;
 mod grouping;
 mod subject;
@@ -53,8 +54,8 @@ pub use compile::compile;
 pub use context::{Ancestor, Context, Period, Step, TimeWindow};
 pub use describe::{cubes, dimensions, hierarchies, levels, measures};
 pub use model::{
-    Additivity, AggregateDefinition, AggregateKind, Bridge, ColumnKind, Cube, CubeRole, Definition,
-    FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
+    Additivity, AggregateDefinition, AggregateKind, Bridge, BridgeEnd, ColumnKind, Cube, CubeRole,
+    Definition, FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
 };
 pub use normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
 pub use query::{CubeQuery, Filter, Sort};

@@ -61,6 +61,8 @@ pub struct CubeRole {
     pub role: Role,
     /// The dimension, with the hierarchies this cube gives it.
     pub dimension: Dimension,
+    /// The bridge that leads to it, where the fact itself does not.
+    pub through: Option<Bridge>,
 }
 
 /// A way from fact rows to members of which one row may have several: a table of pairs.
@@ -68,16 +70,30 @@ pub struct CubeRole {
 /// Grouped by such members, a fact counts for each that it has, once; without them, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bridge {
-    /// The flat name of the level it leads to.
+    /// The flat name of what it leads to: a tree's level, or a role.
     pub name: String,
     /// The role it starts from.
-    pub role: String,
-    /// The hierarchy it is of.
-    pub hierarchy: String,
+    pub role: Role,
     /// The table of pairs.
     pub table: String,
     /// The column of the table with version keys of the role's dimension.
     pub key: String,
+    /// Where it leads.
+    pub to: BridgeEnd,
+}
+
+/// Where a bridge leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BridgeEnd {
+    /// To the members above in the tree of this name, which the table of pairs shows itself.
+    Tree(String),
+    /// To members of another dimension.
+    Members {
+        /// The column of the table with their version keys.
+        key: String,
+        /// The column of the table with the share of each pair.
+        weight: Option<String>,
+    },
 }
 
 /// A column of the cube's relation that is not a measure.

@@ -28,10 +28,11 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 
 use super::bound::{BoundCube, plain};
-use super::bridge::{bridge_reference, bridges_of, choices, chosen, key_column, uses_bridges};
+use super::bridge::{bridges_of, shown_by, uses_bridges};
 use super::cells;
 use super::checked_sum::CheckedSum;
 use super::context::Context;
+use super::members::choices;
 use super::model::{ColumnKind, FlatColumn};
 use super::normal_form::{
     Final, Leaf, LeafAggregate, StarQuery, fact_name, leaf_position, level, level_name, substitute,
@@ -82,7 +83,7 @@ pub(super) fn preview(
     let over_levels = |column: &Column| Some(level(&column.name));
     let filters = filters.iter().map(|filter| substitute(filter.clone(), &over_levels));
     let filters = filters.collect::<Result<Vec<_>>>()?;
-    let (filters, choices) = choices(&filters, &BTreeSet::new(), bound)?;
+    let (filters, choices) = choices(&filters, bound)?;
     let of_filters: Vec<Column> = filters.iter().flat_map(super::normal_form::columns).collect();
     let mut used: BTreeSet<&str> = columns.iter().map(String::as_str).collect();
     used.extend(of_filters.iter().map(|column| column.name.as_str()));
@@ -95,8 +96,10 @@ pub(super) fn preview(
         let column = Expr::Column(Column::new(Some(fact_reference(bound)), &key));
         all.push(column.alias(fact_alias(&key)));
     }
-    let plan = joined.project(all)?.alias(STAR)?.build()?;
-    let mut plan = chosen(plan, &choices, &[], bound)?;
+    let mut plan = joined.project(all)?.alias(STAR)?;
+    for choice in &choices {
+        plan = choice.keep(plan, bound)?;
+    }
     for filter in filters {
         plan = plan.filter(over_star(filter)?)?;
     }
@@ -187,14 +190,12 @@ pub(super) fn star(
     joined.project(of_levels.chain(of_fact).collect::<Vec<_>>())?.alias(STAR)?.build()
 }
 
-/// The fact joined with the dimension of every role and with every bridge that `columns` come from.
+/// The fact joined with the dimension of every role that `columns` come from.
 fn join<'a>(
     columns: impl Iterator<Item = &'a FlatColumn>,
     bound: &BoundCube,
 ) -> Result<(LogicalPlanBuilder, DFSchemaRef)> {
-    let (bridged, own): (Vec<&FlatColumn>, Vec<&FlatColumn>) =
-        columns.partition(|column| column.bridge.is_some());
-    let needed: BTreeSet<usize> = own.iter().filter_map(|column| column.role).collect();
+    let needed: BTreeSet<usize> = columns.filter_map(|column| column.role).collect();
     let fact = fact_reference(bound);
     let mut plan = LogicalPlanBuilder::scan(fact.clone(), Arc::clone(bound.fact()), None)?;
     let schema = Arc::clone(plan.schema());
@@ -207,23 +208,17 @@ fn join<'a>(
         let right = Column::new(Some(alias), role.dimension.key_column());
         plan = plan.join(dimension, JoinType::Inner, (vec![left], vec![right]), None)?;
     }
-    let bridges: BTreeSet<&str> =
-        bridged.iter().filter_map(|column| column.bridge.as_deref()).collect();
-    for name in bridges {
-        let (bridge, table) = bound.bridge(name)?;
-        let alias = bridge_reference(name);
-        let members = LogicalPlanBuilder::scan(alias.clone(), Arc::clone(table), None)?.build()?;
-        let left = Column::new(Some(fact.clone()), key_column(bridge));
-        let right = Column::new(Some(alias), &bridge.key);
-        plan = plan.join(members, JoinType::Inner, (vec![left], vec![right]), None)?;
-    }
     Ok((plan, schema))
 }
 
 /// A flat column as a column of the joined tables, named and described as in the relation.
 pub(super) fn physical(column: &FlatColumn, bound: &BoundCube) -> Expr {
     let relation = match (&column.bridge, column.role) {
-        (Some(bridge), _) => bridge_reference(bridge),
+        (Some(bridge), _) => match bound.bridge(bridge) {
+            Ok((bridge, _)) => shown_by(bridge, bound),
+            // Every bridge of a column is one of the cube.
+            Err(_) => fact_reference(bound),
+        },
         (None, Some(position)) => role_reference(bound, position),
         (None, None) => fact_reference(bound),
     };

@@ -184,6 +184,11 @@ fn a_member_of_a_tree_has_what_it_and_all_under_it_have() {
         ),
         ["1,116.75", "2,104.25", "3,100.00"]
     );
+    // What is made of the members counts each sale once, too.
+    assert_eq!(
+        shop.sql("SELECT customer_group < 'C' AS early, AGG(revenue) FROM cubes.sales GROUP BY 1 ORDER BY 1"),
+        ["false,100.00", "true,116.75"]
+    );
     assert_eq!(
         shop.sql("SELECT DISTINCT customer_group FROM cubes.sales ORDER BY 1"),
         ["(unknown)", "Ada", "Bob", "Cyd"]
@@ -392,4 +397,152 @@ fn years_of_whole_weeks() {
     ] {
         assert!(message.contains(part), "`{part}` is not in:\n{message}");
     }
+}
+
+/// The shop with contacts: Pat and Quinn of Ada, Quinn of Bob as well, and nobody of Cyd.
+fn contacts(contact: &str) -> Project {
+    let shop = Project::shop();
+    shop.write("data/contacts.csv", "id,name,city\nP1,Pat,Oslo\nP2,Quinn,Oslo\n");
+    shop.write("data/links.csv", "customer,contact,share\nC1,P1,50\nC1,P2,50\nC2,P2,1\n");
+    shop.edit(
+        "etl/sources.yaml",
+        "    tables:\n",
+        "    tables:\n      contact: {file: contacts.csv}\n      link: {file: links.csv}\n",
+    );
+    shop.write(
+        "etl/contact.yaml",
+        "version: 1\ndimension: contact\nkey: contact_no\nfrom:\n  - table: shop.contact\n    \
+         columns: {contact_no: id, name: name, city: city}\nlevels:\n  city: city\n  name: {key: contact_no, caption: name}\n",
+    );
+    shop.write(
+        "etl/link.yaml",
+        "version: 1\nfact: customer_contact\ngrain: [customer_no, contact_no]\nfrom:\n  - table: shop.link\n    \
+         columns: {customer_no: customer, contact_no: contact, share: share}\ndimensions:\n  \
+         customer: {on: customer_no}\n  contact: {on: contact_no}\n",
+    );
+    shop.edit(
+        "cubes/sales.yaml",
+        "measures:\n",
+        &format!(
+            "dimensions:\n  date:\n  customer:\n  contact: {contact}\nmeasures:\n  \
+             buyers: {{distinct: customer}}\n  mean: {{avg: amount}}\n"
+        ),
+    );
+    shop
+}
+
+#[test]
+fn a_fact_counts_for_each_of_its_members() {
+    let shop = contacts("{through: customer_contact}");
+    shop.run(&["load"]).ok();
+    // C1 10.50 is Pat's and Quinn's, C2 4.25 Quinn's; C3 100.00 and the unknown 2.00 are nobody's.
+    assert_eq!(
+        shop.sql(
+            "SELECT contact_name, AGG(revenue), AGG(sales), AGG(buyers), AGG(mean) FROM cubes.sales \
+             GROUP BY ROLLUP (contact_name) ORDER BY 1"
+        ),
+        [
+            "(unknown),102.00,2,1,51.000000",
+            "Pat,10.50,1,1,10.500000",
+            "Quinn,14.75,2,2,7.375000",
+            ",116.75,4,3,29.187500"
+        ]
+    );
+    let chosen = |condition: &str| {
+        shop.sql(&format!("SELECT AGG(revenue), AGG(sales) FROM cubes.sales WHERE {condition}"))
+    };
+    assert_eq!(chosen("contact_name IN ('Pat', 'Quinn')"), ["14.75,2"]);
+    assert_eq!(chosen("contact_name = '(unknown)'"), ["102.00,2"]);
+    assert_eq!(
+        shop.sql(
+            "SELECT customer_customer, contact_name, AGG(revenue), AGG(revenue_share_of_total) * 11675 \
+             FROM cubes.sales WHERE customer_city = 'Paris' OR customer_city = 'Rome' \
+             GROUP BY 1, 2 HAVING AGG(revenue) < 50 ORDER BY 1, 2"
+        )
+        .len(),
+        3
+    );
+    // Both of Ada's contacts are in one city, where her sale is once.
+    assert_eq!(
+        shop.sql(
+            "SELECT contact_city, AGG(revenue), AGG(sales), AGG(mean), \
+             AGG(sales) FILTER (WHERE contact_name = 'Pat') \
+             FROM cubes.sales GROUP BY 1 ORDER BY 1"
+        ),
+        ["(unknown),102.00,2,51.000000,0", "Oslo,14.75,2,7.375000,1"]
+    );
+    assert_eq!(
+        shop.sql("SELECT length(contact_name) > 2, AGG(revenue) FROM cubes.sales GROUP BY 1"),
+        ["true,116.75"]
+    );
+    assert_eq!(shop.sql("SELECT contact_name, revenue FROM cubes.sales LIMIT 1"), [","]);
+    assert_eq!(
+        shop.sql("SELECT role, dimension FROM system.dimensions WHERE role = 'contact'"),
+        ["contact,contact"]
+    );
+}
+
+#[test]
+fn weights_share_a_sum_out() {
+    let shop = contacts("{through: customer_contact, weight: share}");
+    shop.run(&["load"]).ok();
+    // Ada's 10.50 go half to Pat and half to Quinn; counts are not shared out.
+    assert_eq!(
+        shop.sql(
+            "SELECT contact_name, AGG(revenue), AGG(sales), AGG(buyers) FROM cubes.sales \
+             GROUP BY ROLLUP (contact_name) ORDER BY 1"
+        ),
+        ["(unknown),102.00,2,1", "Pat,5.25,1,1", "Quinn,9.50,2,2", ",116.75,4,3"]
+    );
+    assert_eq!(
+        shop.sql(
+            "SELECT contact_city, AGG(revenue), AGG(sales) FROM cubes.sales GROUP BY 1 ORDER BY 1"
+        ),
+        ["(unknown),102.00,2", "Oslo,14.75,2"]
+    );
+    // A condition alone shares nothing out, and with the groups it does.
+    assert_eq!(
+        shop.sql("SELECT AGG(revenue) FROM cubes.sales WHERE contact_name = 'Pat'"),
+        ["10.50"]
+    );
+    assert_eq!(
+        shop.sql(
+            "SELECT date_year, contact_name, AGG(revenue), AGG(revenue_prior_year) FROM cubes.sales \
+             WHERE contact_name = 'Pat' GROUP BY 1, 2 ORDER BY 1"
+        ),
+        ["2024,Pat,5.25,", "2025,Pat,,5.25"]
+    );
+    let mean = "SELECT contact_name, AGG(mean) FROM cubes.sales GROUP BY 1";
+    let message = shop.run(&["sql", mean]).fails();
+    assert!(message.contains("`mean` cannot be shared out over `contact` by `share`"), "{message}");
+    // Weights that add up to nothing share equally.
+    shop.edit("data/links.csv", "C1,P1,50\nC1,P2,50", "C1,P1,0\nC1,P2,");
+    shop.run(&["load"]).ok();
+    assert_eq!(
+        shop.sql("SELECT contact_name, AGG(revenue) FROM cubes.sales GROUP BY 1 ORDER BY 1"),
+        ["(unknown),102.00", "Pat,5.25", "Quinn,9.50"]
+    );
+}
+
+#[test]
+fn a_dimension_through_a_fact_that_does_not_link_is_a_mistake() {
+    let mistakes = |contact: &str| contacts(contact).run(&["validate"]).fails();
+    let cases = [
+        ("{through: customer_contacts}", "did you mean `customer_contact`?"),
+        ("{through: customer_contact, weight: shares}", "did you mean `share`?"),
+        ("{weight: share}", "`weight` needs `through`"),
+        ("{through: sales}", "unknown dimension or role of the fact `sales` `contact`"),
+        ("{through: customer_contact, roles: [main]}", "`main`"),
+    ];
+    for (contact, part) in cases {
+        let message = mistakes(contact);
+        assert!(message.contains(part), "`{part}` is not in:\n{message}");
+    }
+    let shop = contacts("{through: customer_contact}");
+    shop.edit("etl/link.yaml", "  customer: {on: customer_no}\n", "");
+    let message = shop.run(&["validate"]).fails();
+    assert!(message.contains("`customer_contact` shares no dimension with `sales`"), "{message}");
+    let shop = contacts("{through: customer_contact, weight: contact_no}");
+    let message = shop.run(&["load"]).fails();
+    assert!(message.contains("the weight `contact_no` must be a number"), "{message}");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::model::{Bridge, ColumnKind, CubeRole, FlatColumn};
+use super::super::model::{Bridge, BridgeEnd, ColumnKind, CubeRole, FlatColumn};
 use super::super::spec::CubeSpec;
 use crate::declare::{Code, Diagnostic, Diagnostics};
 use crate::star::{Level, Title, Tree, tree_columns};
@@ -11,6 +11,7 @@ use crate::star::{Level, Title, Tree, tree_columns};
 pub(super) fn flat(roles: &[CubeRole], levels: &[Level]) -> Vec<FlatColumn> {
     let mut columns = Vec::new();
     for (position, role) in roles.iter().enumerate() {
+        let before = columns.len();
         let prefix = &role.role.name;
         let mut used: BTreeSet<&str> = BTreeSet::new();
         for level in &role.dimension.levels {
@@ -31,6 +32,10 @@ pub(super) fn flat(roles: &[CubeRole], levels: &[Level]) -> Vec<FlatColumn> {
         }));
         for tree in &role.dimension.trees {
             columns.extend(of_tree(role, position, tree));
+        }
+        if let Some(through) = &role.through {
+            let bridged = &mut columns[before..];
+            bridged.iter_mut().for_each(|column| column.bridge = Some(through.name.clone()));
         }
     }
     for level in levels {
@@ -78,17 +83,21 @@ fn of_tree(role: &CubeRole, position: usize, tree: &Tree) -> Vec<FlatColumn> {
     columns
 }
 
-/// The bridges of the trees of `roles`.
+/// The bridges to `roles` and to the trees of them.
 pub(super) fn bridges(roles: &[CubeRole]) -> Vec<Bridge> {
     let of_role = |role: &CubeRole| {
         let bridge = |tree: &Tree| Bridge {
             name: format!("{}_{}", role.role.name, tree.name),
-            role: role.role.name.clone(),
-            hierarchy: tree.name.clone(),
+            role: role.role.clone(),
             table: tree.table(&role.dimension.name),
             key: role.dimension.key_column(),
+            to: BridgeEnd::Tree(tree.name.clone()),
         };
-        role.dimension.trees.iter().map(bridge).collect::<Vec<_>>()
+        role.through
+            .iter()
+            .cloned()
+            .chain(role.dimension.trees.iter().map(bridge))
+            .collect::<Vec<_>>()
     };
     roles.iter().flat_map(of_role).collect()
 }
@@ -126,6 +135,13 @@ pub(super) fn report_duplicates(
     diagnostics: &mut Diagnostics,
 ) {
     let mut names: BTreeSet<&str> = BTreeSet::new();
+    let bridge = |column: &FlatColumn| column.bridge.clone().zip(Some(column.role));
+    let bridges: BTreeSet<(String, Option<usize>)> = columns.iter().filter_map(bridge).collect();
+    for pair in bridges.iter().zip(bridges.iter().skip(1)).filter(|(a, b)| a.0 == b.0) {
+        let message = format!("`{}` is both a tree and a dimension `through` a fact", pair.0.0);
+        let span = spec.name.span.clone();
+        diagnostics.push(Diagnostic::new(Code::DuplicateName, span, message));
+    }
     for column in columns {
         if names.insert(&column.name) {
             continue;
