@@ -42,6 +42,12 @@ pub(super) fn print_batch(batch: &RecordBatch, format: Format) -> Result<()> {
     ignore_closed_pipe(written)
 }
 
+/// Prints a text and ends its line.
+pub(super) fn print_text(text: &str) -> Result<()> {
+    let written = writeln!(stdout(), "{text}");
+    ignore_closed_pipe(written.or_fail(ErrorKind::Internal, || "writing to stdout".into()))
+}
+
 fn whole(schema: &SchemaRef, batches: &[RecordBatch], format: Format) -> Result<()> {
     let mut out = stdout().lock();
     let fail = || "writing to stdout".to_owned();
@@ -85,7 +91,7 @@ async fn arrow_stream(mut rows: SendableRecordBatchStream, schema: &SchemaRef) -
 }
 
 /// `starling sql … | head` is not a failure.
-fn ignore_closed_pipe(written: Result<()>) -> Result<()> {
+pub(super) fn ignore_closed_pipe(written: Result<()>) -> Result<()> {
     let Err(error) = written else { return Ok(()) };
     // The CSV writer keeps only the text of what went wrong.
     if error.to_string().contains("Broken pipe") {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::named_set::NamedSet;
 use crate::star::{Dimension, Level, Role, Title};
 
 /// A cube over one fact: levels to group by and measures to compute.
@@ -13,6 +14,8 @@ pub struct Cube {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
+    /// Who answers for it.
+    pub owner: Option<String>,
     /// The fact it aggregates; of a cube that puts cubes together, theirs.
     pub fact: String,
     /// The cubes it puts together; none for a cube over one fact.
@@ -29,6 +32,8 @@ pub struct Cube {
     pub columns: Vec<FlatColumn>,
     /// What can be computed; a formula stands after the measures it uses.
     pub measures: Vec<Measure>,
+    /// Members that have a name together.
+    pub sets: Vec<NamedSet>,
 }
 
 /// A cube that another puts together with others.
@@ -148,6 +153,8 @@ pub struct Measure {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
+    /// Who answers for it; the cube's owner when absent.
+    pub owner: Option<String>,
     /// How to show values.
     pub format: Option<String>,
     /// The currency of its values, when it is money in one.
@@ -445,6 +452,11 @@ impl Cube {
     /// The position of the role called `name`.
     pub fn role(&self, name: &str) -> Option<usize> {
         self.roles.iter().position(|role| role.role.name == name)
+    }
+
+    /// The named set called `name`.
+    pub fn set(&self, name: &str) -> Option<&NamedSet> {
+        self.sets.iter().find(|set| set.name == name)
     }
 
     /// The flat column of what tells members of the level `level` apart.

@@ -3,11 +3,11 @@
 //! ```text
 //! cube: sales
 //! groups: date_month | product_category
-//! filters: date_year = Utf8("2024")
+//! filters: date_year = '2024'
 //! leaves:
 //!   0: sum(net_amount)
 //!   1: sum(net_amount) over prior_year
-//! finals: leaf 0 | leaf 0 / leaf 1
+//! finals: leaf_0 | leaf_0 / leaf_1
 //! ```
 
 use std::fmt::{self, Display, Formatter};
@@ -15,6 +15,7 @@ use std::fmt::{self, Display, Formatter};
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::logical_expr::Expr;
+use datafusion::sql::unparser::expr_to_sql;
 
 use super::context::{Ancestor, Context, Period, Step, TimeWindow};
 use super::normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
@@ -124,7 +125,7 @@ fn text(expr: &Expr) -> String {
             Expr::Column(column) => {
                 let relation = column.relation.as_ref().map(ToString::to_string);
                 let name = match relation.as_deref() {
-                    Some("leaf") => format!("leaf {}", column.name),
+                    Some("leaf") => format!("leaf_{}", column.name),
                     _ => column.name,
                 };
                 Transformed::yes(Expr::Column(Column::from_name(name)))
@@ -133,7 +134,11 @@ fn text(expr: &Expr) -> String {
         })
     });
     match bare.data() {
-        Ok(bare) => bare.human_display().to_string(),
+        // Functions of our own have no spelling in SQL.
+        Ok(bare) => match expr_to_sql(&bare) {
+            Ok(sql) => sql.to_string(),
+            Err(_) => bare.human_display().to_string(),
+        },
         Err(_) => expr.to_string(),
     }
 }

@@ -9,6 +9,7 @@ mod feed_spec;
 mod hierarchy_spec;
 mod retail_spec;
 mod settings;
+mod shape;
 mod source_spec;
 mod star;
 mod title;
@@ -18,6 +19,10 @@ pub use fact_spec::{DimensionUse, FactSpec, Missing};
 pub use feed_spec::{ColumnRule, ColumnSpec, Duplicates, FeedSpec, LookupSpec, RejectSpec};
 pub use hierarchy_spec::{HierarchySpec, TreeSpec, TwoParents};
 pub use settings::Settings;
+pub use shape::{
+    dimension as dimension_shape, fact as fact_shape, project as project_shape,
+    sources as sources_shape,
+};
 pub use source_spec::{ConnectorSpec, SourceSpec, SourceTableSpec};
 pub(crate) use title::read_title;
 
@@ -97,15 +102,27 @@ pub fn read_files(folder: &Path) -> Result<BTreeMap<String, String>> {
         );
         return Err(Error::new(ErrorKind::NotFound, what));
     }
-    let mut paths = vec![project_file];
+    let mut files = read_paths(folder, vec![project_file])?;
     for part in ["etl", "cubes"] {
-        let literal = glob::Pattern::escape(&folder.join(part).to_string_lossy());
-        for ending in ["yaml", "yml"] {
-            let found = glob::glob(&format!("{literal}/**/*.{ending}"))
-                .or_fail(ErrorKind::InvalidInput, || format!("listing `{part}`"))?;
-            paths.extend(found.filter_map(std::result::Result::ok));
-        }
+        files.extend(read_folder(folder, part)?);
     }
+    Ok(files)
+}
+
+/// The texts of the YAML files in the folder `part` of the project in `folder`, by path relative to
+/// the project; none where there is no such folder.
+pub fn read_folder(folder: &Path, part: &str) -> Result<BTreeMap<String, String>> {
+    let literal = glob::Pattern::escape(&folder.join(part).to_string_lossy());
+    let mut paths = Vec::new();
+    for ending in ["yaml", "yml"] {
+        let found = glob::glob(&format!("{literal}/**/*.{ending}"))
+            .or_fail(ErrorKind::InvalidInput, || format!("listing `{part}`"))?;
+        paths.extend(found.filter_map(std::result::Result::ok));
+    }
+    read_paths(folder, paths)
+}
+
+fn read_paths(folder: &Path, paths: Vec<PathBuf>) -> Result<BTreeMap<String, String>> {
     paths
         .into_iter()
         .map(|path| {
@@ -115,6 +132,20 @@ pub fn read_files(folder: &Path) -> Result<BTreeMap<String, String>> {
             Ok((name.replace('\\', "/"), text))
         })
         .collect()
+}
+
+/// Whether a file declares a cube; one that says nothing readable is what its folder says.
+pub fn declares_cube(path: &str, text: &str) -> bool {
+    let file = DeclarationFile { path: path.to_owned(), text: text.to_owned() };
+    let node = parse(&Arc::new(file), &mut Diagnostics::new());
+    let entries = match &node {
+        Some(Node { value: Value::Map(entries), .. }) => entries.as_slice(),
+        _ => &[],
+    };
+    let has = |key: &str| entries.iter().any(|(name, _)| name.value == key);
+    let other = ["dimension", "sources", "codes"].into_iter().any(has);
+    let unclear = !other && !has("fact") && !has("cube");
+    (has("cube") && !has("dimension")) || (unclear && path.starts_with("cubes/"))
 }
 
 /// What the files have given so far.

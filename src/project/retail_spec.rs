@@ -45,7 +45,8 @@ fn one_of<T: Copy>(
     let found = known.iter().find(|(name, _)| *name == text.value);
     if found.is_none() {
         let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        let message = format!("`{}` must be one of {}", text.value, names.join(", "));
+        let (last, others) = names.split_last().unwrap_or((&"", &[]));
+        let message = format!("`{}` must be {} or {last}", text.value, others.join(", "));
         diagnostics.push(Diagnostic::new(Code::WrongValue, text.span.clone(), message));
     }
     found.map(|(_, value)| *value)

@@ -8,13 +8,19 @@
     reason = "a test may panic, read the clock and the environment, and print what it skipped"
 )]
 
+mod asking;
 mod bad_input;
 mod crashes;
+mod declared_tests;
+mod dictionary;
 mod docs;
 mod hierarchies;
 mod large;
 mod loads;
 mod oracles;
+mod plan;
 mod retail;
+mod schema;
+mod serving;
 mod support;
 mod tidy;

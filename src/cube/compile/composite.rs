@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::model::{Base, Bridge, Cube, CubeRole, FlatColumn, Measure, Unrelated};
 use super::super::spec::{BaseSpec, CubeSpec};
-use super::{measures, unknown};
+use super::{measures, sets, unknown};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 
 /// Validates `spec` against the cubes it puts together.
@@ -32,12 +32,14 @@ pub(super) fn compile(
         name: spec.name.value.clone(),
         title: spec.title.clone(),
         description: spec.description.clone(),
+        owner: spec.owner.clone(),
         fact: facts.join(", "),
         bases: bases.iter().map(|(spec, cube)| base(spec, cube, &columns, diagnostics)).collect(),
         origins,
         roles,
         bridges,
         levels: bases.iter().flat_map(|(_, cube)| cube.levels.clone()).collect(),
+        sets: sets::compile(spec, &columns, diagnostics),
         columns,
         measures,
     })

@@ -8,6 +8,7 @@ mod composite;
 mod expression;
 mod kind;
 mod measures;
+mod sets;
 mod through;
 
 use std::collections::BTreeMap;
@@ -61,10 +62,12 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
     }
     let day = day_column(&roles, fact);
     let measures = measures::compile(spec, fact, &columns, day.as_deref(), diagnostics);
+    let sets = sets::compile(spec, &columns, diagnostics);
     Some(Cube {
         name: spec.name.value.clone(),
         title: spec.title.clone(),
         description: spec.description.clone(),
+        owner: spec.owner.clone(),
         fact: fact.name.clone(),
         bases: Vec::new(),
         origins: BTreeMap::new(),
@@ -73,6 +76,7 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         levels,
         columns,
         measures,
+        sets,
     })
 }
 
