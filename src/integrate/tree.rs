@@ -175,3 +175,71 @@ pub(super) fn remark(tree: &Tree, parents: &Parents, remarked: &mut BTreeMap<Str
         remarked.insert(format!("unknown parent in {}", tree.name), parents.unknown);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A forest or worse, by the digits of `seed`: each of six records is under one of seven, of which
+    /// the last is not there.
+    fn records(seed: usize) -> Vec<(String, Option<String>)> {
+        let digit = |at: u32| seed / 8_usize.pow(at) % 8;
+        let above = |at: u32| (digit(at) < 7).then(|| digit(at).to_string());
+        (0..6).map(|at| (at.to_string(), above(at))).collect()
+    }
+
+    /// The way up from a record as a person goes it; `None` where it does not end.
+    fn way(records: &[(String, Option<String>)], from: usize) -> Option<Vec<usize>> {
+        let mut way = vec![from];
+        loop {
+            let at = way[way.len() - 1];
+            let above = records[at].1.as_ref().and_then(|name| name.parse::<usize>().ok());
+            match above.filter(|above| *above != at && *above < records.len()) {
+                None => return Some(way),
+                Some(_) if way.len() > records.len() => return None,
+                Some(above) => way.push(above),
+            }
+        }
+    }
+
+    #[test]
+    fn every_forest_is_closed_and_every_circle_found() {
+        let tree = Tree { name: "t".into(), parent: vec!["p".into()], level: "l".into() };
+        let (mut forests, mut circles) = (0, 0);
+        for seed in (0..8_usize.pow(6)).step_by(7) {
+            let records = records(seed);
+            let named: Vec<(&str, Option<String>)> =
+                records.iter().map(|(name, above)| (name.as_str(), above.clone())).collect();
+            let ways: Vec<Option<Vec<usize>>> =
+                (0..records.len()).map(|from| way(&records, from)).collect();
+            let Ok(parents) = Parents::of(&tree, &named) else {
+                assert!(ways.contains(&None), "{records:?}");
+                circles += 1;
+                continue;
+            };
+            forests += 1;
+            let depths = parents.depths();
+            for (at, way) in ways.into_iter().enumerate() {
+                let way = way.unwrap_or_else(|| panic!("{records:?}"));
+                assert_eq!(depths[at + SPECIAL], way.len() as i64, "{records:?}");
+                let found = std::iter::successors(Some(at + SPECIAL), |row| parents.above[*row]);
+                let found: Vec<usize> = found.map(|row| row - SPECIAL).collect();
+                assert_eq!(found, way, "{records:?}");
+            }
+            let missing = named.iter().filter(|(_, above)| above.as_deref() == Some("6")).count();
+            assert_eq!(parents.unknown, missing as u64);
+        }
+        assert!(forests > 1000 && circles > 1000, "{forests} {circles}");
+    }
+
+    #[test]
+    fn a_long_chain_is_a_tree() {
+        let names: Vec<String> = (0..3000).map(|at| at.to_string()).collect();
+        let above = |at: usize| at.checked_sub(1).map(|above| names[above].clone());
+        let chain: Vec<(&str, Option<String>)> =
+            (0..names.len()).map(|at| (names[at].as_str(), above(at))).collect();
+        let tree = Tree { name: "t".into(), parent: vec!["p".into()], level: "l".into() };
+        let depths = Parents::of(&tree, &chain).unwrap().depths();
+        assert_eq!(depths.iter().max(), Some(&3000));
+    }
+}
