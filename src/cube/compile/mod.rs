@@ -110,7 +110,7 @@ fn roles_of(
     }
     if let Some(weight) = &spec.weight {
         let message = "`weight` needs `through`: the fact that it is a column of";
-        diagnostics.push(Diagnostic::new(Code::Mismatch, weight.span.clone(), message));
+        diagnostics.push(Diagnostic::new(Code::MissingKey, weight.span.clone(), message));
     }
     let of_fact: Vec<&Role> =
         fact.roles.iter().filter(|role| role.dimension == spec.name.value).collect();
