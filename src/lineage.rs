@@ -99,7 +99,7 @@ pub fn of_measure(model: ModelView<'_>, cube: &Cube, measure: &Measure) -> Vec<O
             used.flat_map(|used| of_measure(model, home, used)).for_each(add);
         }
         Definition::Aggregate(aggregate) => {
-            of_aggregate(&model.project, home, aggregate).into_iter().for_each(add);
+            of_aggregate(model.project, home, aggregate).into_iter().for_each(add);
         }
     }
     found

@@ -79,9 +79,9 @@ impl MemberTable {
             }
             Some(role) => {
                 let own = flat.strip_prefix(&role.role.name).and_then(|own| own.strip_prefix('_'));
-                (&role.dimension.name, own.and_then(|own| role.dimension.level(own)))
+                (role.dimension.name.as_str(), own.and_then(|own| role.dimension.level(own)))
             }
-            None => (&cube.fact, cube.levels.iter().find(|level| level.name == flat)),
+            None => (cube.fact_of(&flat), cube.levels.iter().find(|level| level.name == flat)),
         };
         Ok(Self::over(flat, table, found.role.is_none(), level, &found.source))
     }

@@ -454,6 +454,18 @@ impl Cube {
         self.roles.iter().position(|role| role.role.name == name)
     }
 
+    /// The facts it aggregates, in the order of [`Cube::bases`] where it puts cubes together.
+    pub fn facts(&self) -> impl Iterator<Item = &str> {
+        self.fact.split(", ")
+    }
+
+    /// The fact of which `level` is a column.
+    pub fn fact_of(&self, level: &str) -> &str {
+        let has = |base: &Base| !base.lacking.contains(level);
+        let at = self.bases.iter().position(has).unwrap_or_default();
+        self.facts().nth(at).unwrap_or(&self.fact)
+    }
+
     /// The named set called `name`.
     pub fn set(&self, name: &str) -> Option<&NamedSet> {
         self.sets.iter().find(|set| set.name == name)

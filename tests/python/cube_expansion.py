@@ -21,6 +21,10 @@ SQL_TYPES = {
 }
 
 
+# There is one zero, not one with a sign beside it.
+MACROS = "CREATE MACRO one_zero(x) AS CASE WHEN x = 0 THEN abs(x) ELSE x END;\n"
+
+
 def sql_type(declared):
     return SQL_TYPES.get(declared, declared)
 
@@ -91,11 +95,14 @@ def dimension_table(dimension):
         f"SELECT member, record, {settled} FROM members;\n"
     )
     captions, joins = {}, ""
+    # In the order of the declaration: a caption may stand behind one that was settled before.
     for level in dimension.levels:
         for caption in level.captions():
             key, above = level.key or "record", above_caption(dimension, level, caption)
             view = f"named_{name}_{caption}"
-            sql += told_apart(view, f"filled_{name}", key, caption, above)
+            sql += told_apart(
+                view, f"filled_{name} d{joins}", key, caption, captions.get(above, above)
+            )
             joins += f" JOIN {view} ON {view}.key = d.{key}"
             captions[caption] = f"{view}.caption"
     shown = ", ".join(f"{captions.get(column, f'd.{column}')} AS {column}" for column in types)
@@ -106,11 +113,11 @@ def dimension_table(dimension):
 
 
 def told_apart(view, table, key, caption, above):
-    """One caption per key and one key per caption."""
-    above = above and f"min(CAST({above} AS VARCHAR))" or "NULL"
+    """One caption per key and one key per caption; `above` is what the level above shows."""
+    above = f"min(CAST({above} AS VARCHAR))" if above else "NULL"
     return (
-        f"CREATE TABLE {view} AS WITH one AS ("
-        f"SELECT {key} AS key, min({caption}) AS caption, {above} AS above FROM {table} GROUP BY {key}), "
+        f"CREATE TABLE {view} AS WITH one AS (SELECT d.{key} AS key, min(d.{caption}) AS caption, "
+        f"{above} AS above FROM {table} GROUP BY d.{key}), "
         "shared AS (SELECT *, count(*) OVER c AS keys FROM one WINDOW c AS (PARTITION BY caption)), "
         "parents AS (SELECT caption, count(DISTINCT above) AS parents FROM one GROUP BY caption) "
         "SELECT key, CASE WHEN keys = 1 THEN s.caption WHEN parents = keys "
@@ -250,8 +257,7 @@ def fact_level(model, cube, column):
 
 def script(model):
     """Everything, from the raw files to a table per cube; `$DATA` stands for the folder."""
-    sql = "CREATE MACRO one_zero(x) AS CASE WHEN x = 0 THEN abs(x) ELSE x END;\n"
-    sql += raw_table("sale", model.fact.raw_types)
+    sql = MACROS + raw_table("sale", model.fact.raw_types)
     for dimension in model.dimensions.values():
         sql += raw_table(dimension.name, dimension.types) + dimension_table(dimension)
     sql += calendar_table(model) + fact_table(model)
@@ -389,7 +395,6 @@ def formula_sql(model, cube, tree, condition):
         return str(tree)
     left, right = (f"({formula_sql(model, cube, part, condition)})" for part in tree[1:])
     if tree[0] == "/":
-        # There is one zero, not one with a sign beside it.
         return f"one_zero(CAST({left} AS DOUBLE) / nullif(CAST({right} AS DOUBLE), 0))"
     return f"{left} {tree[0]} {right}"
 

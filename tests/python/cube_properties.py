@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import duckdb
 
-from cube_expansion import UNKNOWN, measure_sql
+from cube_expansion import MACROS, UNKNOWN, measure_sql
 from random_questions import sql_literal
 
 CELLS_DRILLED_THROUGH = 3
@@ -108,7 +108,8 @@ def fact_rows_make_the_cell(served, cube, dice):
 
 def over_detail(served, cube, sql):
     model = served.model
-    database = duckdb.connect()
+    database = duckdb.connect(config={"threads": 1})
+    database.execute(MACROS)
     database.register("detail", served.table(sql))
     flat = {column.name for column in model.flat_columns(cube)}
     columns = []

@@ -21,6 +21,8 @@ pub(super) fn compile(
     let (measures, origins) = taken(&bases, diagnostics);
     let measures = measures::compile_formulas(spec, measures, diagnostics);
     report_clashes(spec, &columns, &measures, diagnostics);
+    let names: Vec<&str> = measures.iter().map(|measure| measure.name.as_str()).collect();
+    let sets = sets::compile(spec, &columns, &names, diagnostics);
     let facts: Vec<&str> = bases.iter().map(|(_, cube)| cube.fact.as_str()).collect();
     let mut bridges: Vec<Bridge> = Vec::new();
     for bridge in bases.iter().flat_map(|(_, cube)| &cube.bridges) {
@@ -39,9 +41,9 @@ pub(super) fn compile(
         roles,
         bridges,
         levels: bases.iter().flat_map(|(_, cube)| cube.levels.clone()).collect(),
-        sets: sets::compile(spec, &columns, diagnostics),
         columns,
         measures,
+        sets,
     })
 }
 

@@ -62,7 +62,8 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
     }
     let day = day_column(&roles, fact);
     let measures = measures::compile(spec, fact, &columns, day.as_deref(), diagnostics);
-    let sets = sets::compile(spec, &columns, diagnostics);
+    let names: Vec<&str> = spec.measures.iter().map(|m| m.name.value.as_str()).collect();
+    let sets = sets::compile(spec, &columns, &names, diagnostics);
     Some(Cube {
         name: spec.name.value.clone(),
         title: spec.title.clone(),
