@@ -10,6 +10,9 @@ pub fn shape() -> Shape {
     let dimension = Shape::mapping("A dimension; nothing stands for it as the fact has it.")
         .may("roles", Shape::texts("Named roles beside the unnamed one."))
         .may("hierarchies", Shape::map(path, "Paths that replace the dimension's own."))
+        .may("through", Shape::text("The fact that links it to a dimension of the cube's fact."))
+        .may("weight", Shape::text("The column of that fact with the share of each link."))
+        .needs("weight", "through")
         .or_nothing();
     let level = Shape::mapping("A level made of columns of the fact.")
         .may("title", Shape::title("For people."))

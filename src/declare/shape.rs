@@ -199,6 +199,13 @@ impl Shape {
         self.or(&TEXT).or(&["array"])
     }
 
+    /// A list of texts may stand instead, and no text alone.
+    #[must_use]
+    pub fn or_list(mut self) -> Self {
+        self.set("items", json!({ "type": TEXT }));
+        self.or(&["array"])
+    }
+
     /// Nothing at all may stand there.
     #[must_use]
     pub fn or_nothing(self) -> Self {

@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::cube_change::Kind;
-use crate::cube::{ColumnKind, Cube, CubeRole, Definition, FlatColumn, Measure};
+use crate::cube::{Bridge, BridgeEnd, ColumnKind, Cube, CubeRole, Definition, FlatColumn, Measure};
 use crate::lineage::{self, Origin};
 use crate::model::Model;
 use crate::project::{Duplicates, FeedSpec, Missing, Project};
@@ -138,8 +138,13 @@ fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
         meaning.insert(what, name.to_owned());
         origin(project, &lineage::of_column(project, table, name), &mut meaning);
     }
+    let bridge = column.bridge.as_deref().and_then(|name| cube.bridge(name));
+    let found_as = bridge.map_or_else(|| role.map(|role| &role.role), |bridge| Some(&bridge.role));
     for fact in role.iter().flat_map(|_| lineage::facts(model.view(), cube)) {
-        found_by(project, fact, &role?.role, &mut meaning);
+        found_by(project, fact, found_as?, &mut meaning);
+    }
+    if let Some(bridge) = bridge {
+        reached_by(project, role?, bridge, &mut meaning);
     }
     look(&mut looks, "title", column.title.as_ref().map(texts));
     Some(Part::new(kind, &column.name, meaning, looks))
@@ -153,7 +158,12 @@ fn declared_level<'a>(
     let flat = column.level.as_deref()?;
     match role {
         None => cube.levels.iter().find(|level| level.name == flat),
-        Some(role) => role.dimension.level(flat.strip_prefix(&role.role.name)?.strip_prefix('_')?),
+        Some(role) => {
+            let own = flat.strip_prefix(&role.role.name)?.strip_prefix('_')?;
+            let tree = role.dimension.trees.iter().find(|tree| tree.name == own);
+            let shown_by = tree.and_then(|tree| tree.shown_by(&role.dimension));
+            shown_by.or_else(|| role.dimension.level(own))
+        }
     }
 }
 
@@ -181,6 +191,33 @@ fn found_by(project: &Project, fact: &str, role: &Role, meaning: &mut BTreeMap<S
         meaning.insert(format!("missing in {fact}"), missing.to_owned());
         let source = used.source.as_ref().map(|source| source.value.clone());
         look(meaning, &format!("source in {fact}"), source);
+    }
+}
+
+/// How a fact comes to have several members there.
+fn reached_by(
+    project: &Project,
+    role: &CubeRole,
+    bridge: &Bridge,
+    meaning: &mut BTreeMap<String, String>,
+) {
+    match &bridge.to {
+        BridgeEnd::Tree(name) => {
+            let Some(tree) = role.dimension.trees.iter().find(|tree| tree.name == *name) else {
+                return;
+            };
+            meaning.insert("tree".to_owned(), format!("{name} by {}", tree.parent.join(", ")));
+            for parent in &tree.parent {
+                let found = lineage::of_column(project, &role.dimension.name, parent);
+                origin(project, &found, meaning);
+            }
+        }
+        BridgeEnd::Members { weight, .. } => {
+            meaning.insert("through".to_owned(), bridge.table.clone());
+            look(meaning, "weight", weight.clone());
+            found_by(project, &bridge.table, &bridge.role, meaning);
+            found_by(project, &bridge.table, &role.role, meaning);
+        }
     }
 }
 
