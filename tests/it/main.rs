@@ -10,6 +10,7 @@
 
 mod asking;
 mod bad_input;
+mod comparison;
 mod crashes;
 mod declared_tests;
 mod dictionary;
