@@ -43,6 +43,11 @@ pub fn query_context(runtime: &Arc<RuntimeEnv>) -> SessionContext {
     options.optimizer.hash_join_single_partition_threshold = 32 << 20;
     options.optimizer.hash_join_single_partition_threshold_rows = 1 << 20;
     options.execution.perfect_hash_join_small_build_threshold = 1 << 20;
+    // No sort per partition: the parts of a union may each have one value of the first key, which is
+    // then left out of their sorts, while they share a threshold below which rows are cut off.
+    options.optimizer.repartition_sorts = false;
+    // A union of two levels has the descriptions of one; that is no reason not to group by it.
+    options.execution.skip_physical_aggregate_schema_check = true;
     options.execution.parquet.pushdown_filters = false;
     options.execution.parquet.max_in_list_size = 200;
     let state = SessionStateBuilder::new()

@@ -40,6 +40,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Check every declaration and report all mistakes at once.
     Validate,
+    /// Say what a load of the declarations as they are would change, without loading.
+    Plan(PlanOptions),
     /// Load what changed in the sources into the warehouse.
     Load(LoadOptions),
     /// Run one SQL query on the warehouse, without a server.
@@ -48,6 +50,12 @@ pub(super) enum Command {
     Query(QueryOptions),
     /// List the members of a level, or search them.
     Members(MembersOptions),
+    /// Try the checks in `checks/` and report all that do not hold.
+    Test(TestOptions),
+    /// Write the data dictionary: cubes, measures and where they come from, in Markdown.
+    Docs(DocsOptions),
+    /// Write the JSON Schemas of declarations, for editors.
+    Schema(SchemaOptions),
     /// Answer queries over Arrow Flight SQL.
     Serve(ServeOptions),
     /// Load and serve the demo company, or generate its files.
@@ -66,6 +74,81 @@ pub(super) enum Format {
     Csv,
     /// An Arrow IPC stream.
     Arrow,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PlanOptions {
+    /// How the report is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: ReportFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TestOptions {
+    /// Try only the checks of these names.
+    #[arg(value_name = "CHECK")]
+    pub(super) names: Vec<String>,
+
+    /// Try only checks that bring their own rows; no warehouse is needed.
+    #[arg(long)]
+    pub(super) given: bool,
+
+    /// How the report is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: ReportFormat,
+
+    /// Ask this epoch instead of the newest.
+    #[arg(long)]
+    pub(super) epoch: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DocsOptions {
+    /// A file that ends in .md, or a folder for one page each; stdout when absent.
+    #[arg(long, value_name = "FILE-or-folder")]
+    pub(super) out: Option<PathBuf>,
+
+    /// The locale of titles, such as zh; the first that is declared when absent.
+    #[arg(long)]
+    pub(super) locale: Option<String>,
+}
+
+/// What a declaration file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaKind {
+    /// starling.yaml.
+    Project,
+    /// Sources and code lists.
+    Sources,
+    /// A dimension.
+    Dimension,
+    /// A fact.
+    Fact,
+    /// A cube.
+    Cube,
+    /// Checks.
+    Checks,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaOptions {
+    /// Only this kind of file.
+    #[arg(value_enum)]
+    pub(super) kind: Option<SchemaKind>,
+
+    /// The folder to write to; stdout when absent.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

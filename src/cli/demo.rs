@@ -1,6 +1,5 @@
 //! `starling demo`: the demo company, from nothing to answers.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +8,7 @@ use flate2::write::GzEncoder;
 use include_dir::{Dir, DirEntry, include_dir};
 
 use super::args::{DemoCommand, DemoOptions, GenerateOptions};
-use super::{Place, load, say, serve};
+use super::{Place, load, say, schema, serve, write_file};
 use crate::demo;
 use crate::error::{ErrorKind, Result, ResultExt};
 use crate::model::Model;
@@ -18,6 +17,7 @@ use crate::project::PROJECT_FILE;
 static PROJECT: &str = include_str!("../../starling.yaml");
 static ETL: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/etl");
 static CUBES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/cubes");
+static CHECKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/checks");
 static FIXTURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/fixtures");
 
 /// The file that is packed when it is written, since real extracts come packed.
@@ -65,11 +65,13 @@ pub(super) async fn run(place: &Place, options: &DemoOptions) -> Result<()> {
 
 /// Writes what the binary carries to `folder`.
 fn unpack(folder: &Path) -> Result<()> {
-    write(&folder.join(PROJECT_FILE), PROJECT.as_bytes())?;
-    for (name, tree) in [("etl", &ETL), ("cubes", &CUBES), ("fixtures", &FIXTURES)] {
+    write_file(&folder.join(PROJECT_FILE), PROJECT.as_bytes())?;
+    let trees = [("etl", &ETL), ("cubes", &CUBES), ("checks", &CHECKS), ("fixtures", &FIXTURES)];
+    for (name, tree) in trees {
         unpack_tree(&folder.join(name), tree, name)?;
     }
-    Ok(())
+    // The first line of each declaration names its schema for editors.
+    schema::write_all(folder)
 }
 
 fn unpack_tree(folder: &Path, tree: &Dir<'_>, name: &str) -> Result<()> {
@@ -80,9 +82,12 @@ fn unpack_tree(folder: &Path, tree: &Dir<'_>, name: &str) -> Result<()> {
         match entry {
             DirEntry::Dir(inner) => unpack_tree(&path, inner, &name)?,
             DirEntry::File(file) if name == PACKED => {
-                write(&PathBuf::from(format!("{}.gz", path.display())), &packed(file.contents())?)?;
+                write_file(
+                    &PathBuf::from(format!("{}.gz", path.display())),
+                    &packed(file.contents())?,
+                )?;
             }
-            DirEntry::File(file) => write(&path, file.contents())?,
+            DirEntry::File(file) => write_file(&path, file.contents())?,
         }
     }
     Ok(())
@@ -96,18 +101,10 @@ fn packed(content: &[u8]) -> Result<Vec<u8>> {
         .or_fail(ErrorKind::Internal, || "packing a file".into())
 }
 
-fn write(path: &Path, content: &[u8]) -> Result<()> {
-    let fail = || format!("cannot write `{}`", path.display());
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).or_fail(ErrorKind::InvalidInput, fail)?;
-    }
-    fs::write(path, content).or_fail(ErrorKind::InvalidInput, fail)
-}
-
 fn write_company(options: &GenerateOptions) -> Result<()> {
     let files = demo::generate(options.seed, options.scale);
     for file in &files {
-        write(&options.out.join(&file.path), &file.content)?;
+        write_file(&options.out.join(&file.path), &file.content)?;
     }
     say(&format!("{} files written to {}", files.len(), options.out.display()));
     Ok(())

@@ -5,17 +5,21 @@
 
 mod args;
 mod demo;
+mod docs;
 mod load;
 mod members;
 mod navigation;
 mod output;
+mod plan;
 mod project_files;
 mod query;
+mod schema;
 mod serve;
+mod test;
 mod validate;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -71,10 +75,14 @@ async fn run(arguments: Arguments, config: Config) -> Result<()> {
     let place = Place { folder: arguments.project, warehouse: arguments.warehouse, config };
     match arguments.command {
         Command::Validate => validate::run(&place),
+        Command::Plan(options) => Box::pin(plan::run(&place, &options)).await,
         Command::Load(options) => Box::pin(load::run(&place, &options)).await,
         Command::Sql(options) => Box::pin(query::sql(&place, &options)).await,
         Command::Query(options) => Box::pin(query::cube(&place, &options)).await,
         Command::Members(options) => Box::pin(members::run(&place, &options)).await,
+        Command::Test(options) => Box::pin(test::run(&place, &options)).await,
+        Command::Docs(options) => docs::run(&place, &options),
+        Command::Schema(options) => schema::run(&options),
         Command::Serve(options) => Box::pin(serve::run(&place, &options)).await,
         Command::Demo(options) => Box::pin(demo::run(&place, &options)).await,
     }
@@ -131,6 +139,24 @@ impl Place {
     async fn snapshot(&self, moment: Moment) -> Result<Arc<Snapshot>> {
         self.snapshots()?.open(moment).await
     }
+}
+
+/// A text to stdout.
+fn write_out(text: &str) -> Result<()> {
+    output::ignore_closed_pipe(
+        std::io::stdout()
+            .write_all(text.as_bytes())
+            .or_fail(ErrorKind::Internal, || "writing to stdout".into()),
+    )
+}
+
+/// A file, and the folders it lies in.
+fn write_file(path: &Path, content: &[u8]) -> Result<()> {
+    let fail = || format!("cannot write `{}`", path.display());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).or_fail(ErrorKind::InvalidInput, fail)?;
+    }
+    std::fs::write(path, content).or_fail(ErrorKind::InvalidInput, fail)
 }
 
 /// A line for the person, on stderr.

@@ -91,7 +91,7 @@ async fn arrow_stream(mut rows: SendableRecordBatchStream, schema: &SchemaRef) -
 }
 
 /// `starling sql … | head` is not a failure.
-fn ignore_closed_pipe(written: Result<()>) -> Result<()> {
+pub(super) fn ignore_closed_pipe(written: Result<()>) -> Result<()> {
     let Err(error) = written else { return Ok(()) };
     // The CSV writer keeps only the text of what went wrong.
     if error.to_string().contains("Broken pipe") {

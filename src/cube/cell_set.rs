@@ -178,7 +178,10 @@ fn heads(
             (Some(key.clone()), captions.collect())
         })
         .collect();
-    if !query.columns.is_empty() && query.query.totals {
+    // Without levels across the top there is one head, even when there are no cells.
+    if (query.columns.is_empty() && heads.is_empty())
+        || (!query.columns.is_empty() && query.query.totals)
+    {
         heads.push((None, Vec::new()));
     }
     Ok(heads)

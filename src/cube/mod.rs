@@ -16,6 +16,7 @@
 //! alone is a preview: fact rows with levels, and NULL for every measure.
 
 mod spec;
+mod shape;
 mod model;
 mod compile;
 mod context;
@@ -27,6 +28,8 @@ mod leaves;
 mod calculation;
 mod bound;
 mod star_text;
+mod bridge;
+mod members;
 mod planner;
 mod grouping;
 mod subject;
@@ -66,14 +69,15 @@ pub use describe::{CubeState, cubes, dimensions, hierarchies, levels, measures, 
 pub use member::{FoundMembers, MemberSearch};
 pub use member_relation::MemberRelation;
 pub use model::{
-    Additivity, AggregateDefinition, AggregateKind, ColumnKind, Cube, CubeRole, Definition,
-    FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
+    Additivity, AggregateDefinition, AggregateKind, Bridge, BridgeEnd, ColumnKind, Cube, CubeRole,
+    Definition, FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
 };
 pub use named_set::{NamedSet, SetDefinition};
 pub use normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
 pub use query::{CubeQuery, Drilled, Filter, OTHERS, Sort, Top};
-pub use relation::{CubeRelation, Mode, calculations_relation, register, register_one};
+pub use relation::{CubeRelation, CubeRelations, Mode, calculations_relation, register};
 pub use rule::{CubeRule, analyzer_rules, star_queries};
+pub use shape::shape;
 pub use spec::{
     BaseSpec, ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec,
     SetMembersSpec, SetSpec, read,

@@ -15,6 +15,8 @@ pub struct CubeSpec {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
+    /// Who answers for it.
+    pub owner: Option<String>,
     /// The fact it aggregates; none where it puts cubes together.
     pub fact: Option<Located<String>>,
     /// The cubes it puts together.
@@ -49,6 +51,10 @@ pub struct DimensionSpec {
     pub name: Located<String>,
     /// Named roles beside the unnamed one.
     pub roles: Vec<Located<String>>,
+    /// The fact that links it to a dimension of the cube's fact, which has none of it itself.
+    pub through: Option<Located<String>>,
+    /// The column of that fact with the share of each link.
+    pub weight: Option<Located<String>>,
     /// Paths that replace the dimension's own.
     pub hierarchies: Option<Vec<HierarchySpec>>,
 }
@@ -86,6 +92,8 @@ pub struct MeasureSpec {
     pub title: Option<Title>,
     /// For people, in a sentence.
     pub description: Option<Title>,
+    /// Who answers for it; the cube's owner when absent.
+    pub owner: Option<String>,
     /// How to show values, such as `percent`.
     pub format: Option<String>,
     /// The key that was given, one of [`KINDS`].
@@ -149,7 +157,7 @@ pub enum SetMembersSpec {
 }
 
 /// The ways to define a measure.
-const KINDS: [&str; 13] = [
+pub(super) const KINDS: [&str; 13] = [
     "sum", "avg", "min", "max", "count", "distinct", "median", "quantile", "variance", "stddev",
     "first", "last", "expr",
 ];
@@ -161,9 +169,12 @@ pub fn read(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -
     let name = fields.required_text("cube", diagnostics);
     let title = read_title(&mut fields, "title", diagnostics);
     let description = read_title(&mut fields, "description", diagnostics);
+    let owner = fields.text("owner", diagnostics).map(|owner| owner.value);
     let fact = fields.text("fact", diagnostics);
     let bases = each(&mut fields, "cubes", diagnostics, read_base);
-    if fact.is_none() && fields.key_span("cubes").is_none() {
+    let cubes = fields.key_span("cubes").cloned();
+    let listed = !fields.entries("cubes", diagnostics).is_empty();
+    if fact.is_none() && cubes.is_none() {
         fields.required("fact", diagnostics);
     }
     let given = fields.key_span("dimensions").is_some();
@@ -174,9 +185,24 @@ pub fn read(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -
     fields.finish(diagnostics);
     let name = name?;
     if fact.is_none() && bases.is_empty() {
+        if let Some(span) = cubes.filter(|_| !listed) {
+            let message = "`cubes` names no cube";
+            diagnostics.push(Diagnostic::new(Code::MissingKey, span, message));
+        }
         return None;
     }
-    Some(CubeSpec { name, title, description, fact, bases, dimensions, levels, measures, sets })
+    Some(CubeSpec {
+        name,
+        title,
+        description,
+        owner,
+        fact,
+        bases,
+        dimensions,
+        levels,
+        measures,
+        sets,
+    })
 }
 
 fn check_version(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
@@ -211,17 +237,21 @@ fn read_dimensions(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Ve
             return Some(DimensionSpec {
                 name: name.clone(),
                 roles: Vec::new(),
+                through: None,
+                weight: None,
                 hierarchies: None,
             });
         }
         let mut fields = Fields::of(node, "a dimension of a cube", variables, diagnostics)?;
         let roles = fields.texts("roles", diagnostics);
+        let through = fields.text("through", diagnostics);
+        let weight = fields.text("weight", diagnostics);
         let hierarchies = fields
             .key_span("hierarchies")
             .is_some()
             .then(|| each(&mut fields, "hierarchies", diagnostics, read_hierarchy));
         fields.finish(diagnostics);
-        Some(DimensionSpec { name: name.clone(), roles, hierarchies })
+        Some(DimensionSpec { name: name.clone(), roles, through, weight, hierarchies })
     })
 }
 
@@ -289,6 +319,7 @@ fn read_measure(
     let mut fields = Fields::of(node, "a measure", variables, diagnostics)?;
     let title = read_title(&mut fields, "title", diagnostics);
     let description = read_title(&mut fields, "description", diagnostics);
+    let owner = fields.text("owner", diagnostics).map(|owner| owner.value);
     let format = fields.text("format", diagnostics).map(|format| format.value);
     let filter = fields.text("where", diagnostics);
     let convert =
@@ -307,6 +338,7 @@ fn read_measure(
         name: name.clone(),
         title,
         description,
+        owner,
         format,
         kind,
         input,

@@ -119,18 +119,10 @@ pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
 impl fmt::Display for Diagnostic {
     /// The message, the place, the line with a caret under it, and the help.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Span { file, line, column, width } = &self.span;
         writeln!(f, "error[{}]: {}", self.code, self.message)?;
-        let gutter = " ".repeat(line.to_string().len());
-        writeln!(f, "{gutter}--> {}", self.span)?;
-        if let Some(text) = file.text.lines().nth(line - 1) {
-            let indent = " ".repeat(column - 1);
-            writeln!(f, "{gutter} |")?;
-            writeln!(f, "{line} | {text}")?;
-            writeln!(f, "{gutter} | {indent}{}", "^".repeat(*width))?;
-        }
+        write!(f, "{}", self.span.shown())?;
         match &self.help {
-            Some(help) => writeln!(f, "{gutter} = help: {help}"),
+            Some(help) => writeln!(f, "{} = help: {help}", self.span.gutter()),
             None => Ok(()),
         }
     }

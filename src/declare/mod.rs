@@ -7,6 +7,7 @@
 mod diagnostic;
 mod fields;
 mod node;
+mod shape;
 mod suggest;
 mod variables;
 mod yaml;
@@ -15,6 +16,7 @@ pub use diagnostic::{Code, Diagnostic, Diagnostics};
 pub use fields::Fields;
 pub(crate) use fields::text_of;
 pub use node::{DeclarationFile, Located, Node, Span, Value};
+pub use shape::Shape;
 pub use suggest::nearest;
 pub use variables::{Variables, expand};
 pub use yaml::parse;

@@ -25,6 +25,23 @@ pub struct Span {
     pub width: usize,
 }
 
+impl Span {
+    /// The place, and the line with a caret under the value.
+    pub fn shown(&self) -> String {
+        let Self { file, line, column, width } = self;
+        let gutter = self.gutter();
+        let place = format!("{gutter}--> {self}\n");
+        let Some(text) = file.text.lines().nth(line - 1) else { return place };
+        let (indent, carets) = (" ".repeat(column - 1), "^".repeat(*width));
+        format!("{place}{gutter} |\n{line} | {text}\n{gutter} | {indent}{carets}\n")
+    }
+
+    /// As many blanks as the line's number is wide.
+    pub(crate) fn gutter(&self) -> String {
+        " ".repeat(self.line.to_string().len())
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file.path, self.line, self.column)

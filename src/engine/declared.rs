@@ -12,7 +12,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
 use sha2::{Digest, Sha256};
 
-use crate::cube::{self, BoundCube, Cube, CubeState};
+use crate::cube::{Cube, CubeRelations, CubeState};
 use crate::declare::{Diagnostic, Diagnostics, Variables};
 use crate::error::Error;
 use crate::model::CubeFile;
@@ -133,8 +133,8 @@ pub(super) fn declare(
     unreadable: &BTreeMap<String, Error>,
 ) -> Declared {
     let doubtful = pinned.doubtful();
-    let (known, done) = (BTreeMap::new(), Declared::default());
-    let mut declaring = Declaring { pinned, context, tables, unreadable, doubtful, known, done };
+    let (relations, done) = (CubeRelations::new(context, tables), Declared::default());
+    let mut declaring = Declaring { pinned, relations, unreadable, doubtful, done };
     let folder = edited.map(|edited| parted(&edited.files));
     let candidates = folder.as_ref().map_or(&pinned.cubes, |(cubes, _)| cubes);
     let read = candidates.iter().map(|(path, text)| (CubeFile::read(path, text), text));
@@ -165,12 +165,10 @@ pub(super) fn declare(
 
 struct Declaring<'a> {
     pinned: &'a Pinned,
-    context: &'a SessionContext,
-    tables: &'a BTreeMap<String, Arc<dyn TableProvider>>,
+    relations: CubeRelations<'a>,
     unreadable: &'a BTreeMap<String, Error>,
     doubtful: BTreeMap<&'a str, String>,
     /// What is registered already, for cubes over cubes.
-    known: BTreeMap<String, Arc<BoundCube>>,
     done: Declared,
 }
 
@@ -198,8 +196,7 @@ impl Declaring<'_> {
                 return Err(at(None, format!("`{table}` cannot be read: {error}")));
             }
         }
-        let registered = cube::register_one(cube, self.context, self.tables, &mut self.known);
-        if let Err(error) = registered {
+        if let Err(error) = self.relations.add(cube) {
             let message = error.to_string();
             let named = |name: &&str| message.starts_with(&format!("measure `{name}` of cube"));
             let measure = cube.measures.iter().map(|measure| measure.name.as_str()).find(named);

@@ -165,7 +165,9 @@ impl EpochSnapshots {
             }
         }
         let cubes = Arc::new(declared.cubes.clone());
-        let system = system_tables(&self.warehouse, epoch, &declared, &cubes, &tables).await?;
+        let system =
+            system_tables(&self.warehouse, epoch, &declared, &pinned.project, &cubes, &tables)
+                .await?;
         for (name, table) in system {
             register(&context, "system", &name, table)?;
         }
@@ -187,10 +189,7 @@ impl EpochSnapshots {
         pinned: &Pinned,
         context: &SessionContext,
     ) -> Result<(BTreeMap<String, Arc<dyn TableProvider>>, BTreeMap<String, Error>)> {
-        let star = &pinned.project.star;
-        let dimensions = star.dimensions.iter().map(|dimension| &dimension.name);
-        let declared: BTreeSet<&String> =
-            dimensions.chain(star.facts.iter().map(|fact| &fact.name)).collect();
+        let declared: BTreeSet<String> = pinned.project.star.tables().collect();
         let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
         let mut unreadable = BTreeMap::new();
         for name in epoch.tables.keys() {

@@ -10,7 +10,10 @@ use datafusion::catalog::{MemTable, TableProvider};
 use super::declared::{Declared, FileState, Mistake};
 use crate::cube::{self, Cube, MemberRelation};
 use crate::error::Result;
+use crate::lineage;
 use crate::load::QUARANTINE_TABLE;
+use crate::model::ModelView;
+use crate::project::Project;
 use crate::warehouse::{Epoch, TableLoad, Warehouse};
 
 /// Name and rows of each relation as `epoch` shows it.
@@ -18,6 +21,7 @@ pub(super) async fn system_tables(
     warehouse: &Warehouse,
     epoch: &Epoch,
     declared: &Declared,
+    project: &Project,
     cubes: &Arc<Vec<Cube>>,
     tables: &BTreeMap<String, Arc<dyn TableProvider>>,
 ) -> Result<Vec<(String, Arc<dyn TableProvider>)>> {
@@ -38,6 +42,7 @@ pub(super) async fn system_tables(
         ("levels", cube::levels(cubes)?),
         ("measures", cube::measures(cubes)?),
         ("sets", cube::sets(cubes)?),
+        ("lineage", lineage::relation(ModelView { project, cubes })?),
     ];
     for (name, rows) in described {
         relations.push((name.to_owned(), table(rows)?));

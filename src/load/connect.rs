@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::project::{ConnectorSpec, Project, SourceSpec};
 use crate::source::{
-    CsvFormat, CsvSource, JsonFormat, JsonSource, Source, SqliteDatabase, SqliteSource,
+    CsvFormat, CsvSource, JsonFormat, JsonSource, Source, SqliteDatabase, SqliteSource, Zones,
 };
 
 /// A source table that can be read.
@@ -33,9 +33,14 @@ pub(super) fn connect(project: &Project) -> BTreeMap<String, Connected> {
     tables
 }
 
-fn connector(project: &Project, spec: &SourceSpec) -> Arc<dyn Source> {
+/// From which zone to which the wall times of a source are converted.
+pub(super) fn zones(project: &Project, spec: &SourceSpec) -> Zones {
     let ours = project.settings.time_zone;
-    let zones = spec.time_zone.filter(|zone| *zone != ours).map(|zone| (zone, ours));
+    spec.time_zone.filter(|zone| *zone != ours).map(|zone| (zone, ours))
+}
+
+fn connector(project: &Project, spec: &SourceSpec) -> Arc<dyn Source> {
+    let zones = zones(project, spec);
     let resolve = |path: &str| project.folder.join(Path::new(path));
     let formats = || spec.tables.iter().map(|(name, table)| (name.clone(), table.format.clone()));
     match &spec.connector {

@@ -8,12 +8,13 @@ use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::execution::SessionState;
 
 use super::connect::{Connected, connect};
+use super::fingerprint::used_tables;
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::project::{DimensionUse, FactSpec, FeedSpec, Project};
 use crate::session::translation_state;
-use crate::source::SourceTable;
+use crate::source::{Position, SourceTable};
 use crate::translate::{self, FeedContext, Lookup, Translator, common_type, compile};
 
 /// What the feeds of all targets are compiled with.
@@ -36,15 +37,19 @@ pub(super) struct PlannedFeed {
 /// Compiles every feed of `model` against its sources' columns; every mistake is in the error,
 /// together with those found before.
 pub fn check(model: &Model, mut diagnostics: Diagnostics) -> Result<()> {
-    let planner = Planner::new(&model.project, &mut diagnostics);
+    let tables = connect(&model.project);
+    let planner = Planner::new(&model.project, tables, &mut diagnostics);
     planner.check_all(&mut diagnostics);
     diagnostics.into_result(())
 }
 
 impl<'a> Planner<'a> {
     /// Looks at every source table that a feed names; what cannot be read becomes a diagnostic.
-    pub(super) fn new(project: &'a Project, diagnostics: &mut Diagnostics) -> Self {
-        let tables = connect(project);
+    pub(super) fn new(
+        project: &'a Project,
+        tables: BTreeMap<String, Connected>,
+        diagnostics: &mut Diagnostics,
+    ) -> Self {
         let mut columns = BTreeMap::new();
         for feed in all_feeds(project) {
             let named = std::iter::once(&feed.table).chain(feed.lookups.iter().map(|l| &l.table));
@@ -69,9 +74,19 @@ impl<'a> Planner<'a> {
         Self { project, tables, columns, state }
     }
 
-    /// The columns of a source table that [`Planner::new`] found.
-    pub(super) fn columns(&self, table: &str) -> Option<&SourceTable> {
-        self.columns.get(table)
+    /// The source table called `source.table`, and its columns.
+    pub(super) fn source_table(&self, name: &str) -> Result<(&Connected, &SourceTable)> {
+        let found = self.tables.get(name).zip(self.columns.get(name));
+        found.ok_or_else(|| Error::internal(format!("source table `{name}` was not looked at")))
+    }
+
+    /// How far every source table that a feed names has data now.
+    pub(super) fn positions(&self) -> Result<BTreeMap<String, Position>> {
+        let position = |name: &String| {
+            let (table, _) = self.source_table(name)?;
+            Ok((name.clone(), table.source.position(&table.native_name)?))
+        };
+        used_tables(self.project).into_iter().map(position).collect()
     }
 
     /// Compiles all feeds with empty lookups, to find mistakes.

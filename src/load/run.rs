@@ -9,11 +9,12 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use tokio::sync::mpsc::channel;
 
-use super::connect::Connected;
+use super::connect::{Connected, connect};
 use super::feed::read_whole;
-use super::fingerprint::Fingerprint;
+use super::fingerprint::fingerprints;
+use super::given::{self, Given};
 use super::plan::{PlannedFeed, Planner};
-use super::progress::Progress;
+use super::progress::{Progress, Silent};
 use super::quarantine::{self, QUARANTINE_TABLE, Sink};
 use super::{dimension, fact};
 use crate::clock;
@@ -25,6 +26,7 @@ use crate::model::Model;
 use crate::project::FeedSpec;
 use crate::session::{add_schemas, query_context, reading_context, runtime};
 use crate::source::{Position, RejectedRow, SourceTable};
+use crate::star::CalendarRules;
 use crate::translate::{Fault, Lookup, QuarantinedRow, RowCounts, count};
 use crate::warehouse::{Epoch, Loader, PinnedTable, TableLoad, Warehouse};
 
@@ -59,8 +61,26 @@ pub async fn run(
     warehouse: &Warehouse,
     progress: Arc<dyn Progress>,
 ) -> Result<LoadOutcome> {
+    let tables = connect(&model.project);
+    load_from(tables, model, warehouse, progress, Diagnostics::new()).await
+}
+
+/// Loads `model` into `warehouse` with the rows of `given` instead of those of the sources. A table
+/// that is not given is empty.
+pub async fn run_given(model: &Model, warehouse: &Warehouse, given: &Given) -> Result<LoadOutcome> {
     let mut diagnostics = Diagnostics::new();
-    let planner = Planner::new(&model.project, &mut diagnostics);
+    let tables = given::connect_given(&model.project, given, &mut diagnostics);
+    load_from(tables, model, warehouse, Arc::new(Silent), diagnostics).await
+}
+
+async fn load_from(
+    tables: BTreeMap<String, Connected>,
+    model: &Model,
+    warehouse: &Warehouse,
+    progress: Arc<dyn Progress>,
+    mut diagnostics: Diagnostics,
+) -> Result<LoadOutcome> {
+    let planner = Planner::new(&model.project, tables, &mut diagnostics);
     planner.check_all(&mut diagnostics);
     diagnostics.into_result(())?;
     // The lock first: what another loader publishes before it is the past this load builds on.
@@ -93,8 +113,8 @@ struct Fresh {
 
 impl Context<'_> {
     async fn load(&self) -> Result<(Epoch, bool)> {
-        let positions = self.positions()?;
-        let fingerprints = self.fingerprints(&positions);
+        let positions = self.planner.positions()?;
+        let fingerprints = fingerprints(&self.model.project, &positions);
         let stale: BTreeSet<String> = fingerprints
             .iter()
             .filter(|(name, fingerprint)| {
@@ -118,40 +138,6 @@ impl Context<'_> {
 
     fn pinned(&self, table: &str) -> Option<&PinnedTable> {
         self.previous.as_ref()?.tables.get(table)
-    }
-
-    fn positions(&self) -> Result<BTreeMap<String, Position>> {
-        let project = &self.model.project;
-        let feeds = project.dimensions.iter().flat_map(|dimension| &dimension.feeds);
-        let feeds = feeds.chain(project.facts.iter().flat_map(|fact| &fact.feeds));
-        let used: BTreeSet<&String> = feeds.flat_map(FeedSpec::tables).collect();
-        used.into_iter()
-            .map(|name| {
-                let (table, _) = self.source_table(name)?;
-                Ok((name.clone(), table.source.position(&table.native_name)?))
-            })
-            .collect()
-    }
-
-    /// What each table would be made from now. A fact also depends on its dimensions' members.
-    fn fingerprints(&self, positions: &BTreeMap<String, Position>) -> BTreeMap<String, String> {
-        let project = &self.model.project;
-        let mut all = BTreeMap::new();
-        for spec in &project.dimensions {
-            let mut fingerprint = Fingerprint::new();
-            fingerprint.add_feeds(project, &spec.name.span, &spec.feeds, positions);
-            all.insert(spec.name.value.clone(), fingerprint.finish());
-        }
-        for spec in &project.facts {
-            let mut fingerprint = Fingerprint::new();
-            fingerprint.add_feeds(project, &spec.name.span, &spec.feeds, positions);
-            for used in &spec.dimensions {
-                let dimension = all.get(&used.dimension.value).map_or("", String::as_str);
-                fingerprint.add(&used.dimension.value, dimension);
-            }
-            all.insert(spec.name.value.clone(), fingerprint.finish());
-        }
-        all
     }
 
     async fn load_tables(
@@ -206,12 +192,12 @@ impl Context<'_> {
                 continue;
             }
             let fingerprint = fingerprints.get(name).cloned().unwrap_or_default();
-            let (pinned, load, index) = dimension::load(self, spec, declared, fingerprint, sink)
+            let loaded = dimension::load(self, spec, declared, fingerprint, sink)
                 .await
                 .map_err(|error| error.context(format!("dimension `{name}`")))?;
-            fresh.tables.insert(name.clone(), pinned);
-            fresh.loads.push(load);
-            members.insert(name.clone(), index);
+            fresh.tables.extend(loaded.tables);
+            fresh.loads.push(loaded.load);
+            members.insert(name.clone(), loaded.members);
         }
         Ok(members)
     }
@@ -262,7 +248,7 @@ impl Context<'_> {
             (Some(a), Some(b)) if settings.days.is_none() => Some(a.union(b)),
             (a, b) => a.or(b),
         };
-        let fingerprint = fingerprint_of(wanted, settings.calendar.fiscal_year_start);
+        let fingerprint = fingerprint_of(wanted, settings.calendar);
         if self.pinned("date").is_some_and(|pinned| pinned.fingerprint == fingerprint) {
             return Ok(None);
         }
@@ -282,13 +268,11 @@ impl Context<'_> {
 
     fn next_epoch(&self, fresh: Fresh, positions: BTreeMap<String, Position>) -> Result<Epoch> {
         let star = &self.model.project.star;
-        let declared = star.dimensions.iter().map(|d| &d.name);
-        let declared: BTreeSet<&String> =
-            declared.chain(star.facts.iter().map(|f| &f.name)).collect();
+        let declared: BTreeSet<String> = star.tables().collect();
         let mut tables = BTreeMap::new();
         if let Some(previous) = &self.previous {
             // A table that is declared no more stays on disk for the epochs that pin it.
-            let kept = previous.tables.iter().filter(|(name, _)| declared.contains(name));
+            let kept = previous.tables.iter().filter(|(name, _)| declared.contains(*name));
             tables.extend(kept.map(|(name, pinned)| (name.clone(), pinned.clone())));
         }
         tables.extend(fresh.tables);
@@ -317,8 +301,7 @@ impl Context<'_> {
 
     /// The source table called `source.table`, and its columns.
     pub(super) fn source_table(&self, name: &str) -> Result<(&Connected, &SourceTable)> {
-        let found = self.planner.tables.get(name).zip(self.planner.columns(name));
-        found.ok_or_else(|| Error::internal(format!("source table `{name}` was not looked at")))
+        self.planner.source_table(name)
     }
 
     /// Compiles the feeds of `target` with their looked-up tables read.
@@ -366,14 +349,16 @@ fn unreadable_lookup(row: RejectedRow) -> QuarantinedRow {
     QuarantinedRow { line: row.line, fault, row: row.row }
 }
 
-fn fingerprint_of(days: Option<DayRange>, fiscal_year_start: u32) -> String {
-    match days {
-        Some(days) => format!("{}..{} fiscal {fiscal_year_start}", days.first, days.last),
-        None => format!("empty fiscal {fiscal_year_start}"),
-    }
+pub(super) fn fingerprint_of(days: Option<DayRange>, rules: CalendarRules) -> String {
+    let days = match days {
+        Some(days) => format!("{}..{}", days.first, days.last),
+        None => "empty".to_owned(),
+    };
+    let retail = rules.retail.map(|retail| format!(" retail {retail:?}")).unwrap_or_default();
+    format!("{days} fiscal {}{retail}", rules.fiscal_year_start)
 }
 
-fn range_of(fingerprint: &str) -> Option<DayRange> {
+pub(super) fn range_of(fingerprint: &str) -> Option<DayRange> {
     let (first, rest) = fingerprint.split_once("..")?;
     let last = rest.split(' ').next()?;
     Some(DayRange { first: first.parse().ok()?, last: last.parse().ok()? })

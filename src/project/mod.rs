@@ -6,7 +6,10 @@
 mod dimension_spec;
 mod fact_spec;
 mod feed_spec;
+mod hierarchy_spec;
+mod retail_spec;
 mod settings;
+mod shape;
 mod source_spec;
 mod star;
 mod title;
@@ -14,7 +17,12 @@ mod title;
 pub use dimension_spec::{Conflicts, DimensionSpec, KeyScope, LevelSpec};
 pub use fact_spec::{DimensionUse, FactSpec, Missing};
 pub use feed_spec::{ColumnRule, ColumnSpec, Duplicates, FeedSpec, LookupSpec, RejectSpec};
+pub use hierarchy_spec::{HierarchySpec, TreeSpec, TwoParents};
 pub use settings::Settings;
+pub use shape::{
+    dimension as dimension_shape, fact as fact_shape, project as project_shape,
+    sources as sources_shape,
+};
 pub use source_spec::{ConnectorSpec, SourceSpec, SourceTableSpec};
 pub(crate) use title::read_title;
 
@@ -94,15 +102,27 @@ pub fn read_files(folder: &Path) -> Result<BTreeMap<String, String>> {
         );
         return Err(Error::new(ErrorKind::NotFound, what));
     }
-    let mut paths = vec![project_file];
+    let mut files = read_paths(folder, vec![project_file])?;
     for part in ["etl", "cubes"] {
-        let literal = glob::Pattern::escape(&folder.join(part).to_string_lossy());
-        for ending in ["yaml", "yml"] {
-            let found = glob::glob(&format!("{literal}/**/*.{ending}"))
-                .or_fail(ErrorKind::InvalidInput, || format!("listing `{part}`"))?;
-            paths.extend(found.filter_map(std::result::Result::ok));
-        }
+        files.extend(read_folder(folder, part)?);
     }
+    Ok(files)
+}
+
+/// The texts of the YAML files in the folder `part` of the project in `folder`, by path relative to
+/// the project; none where there is no such folder.
+pub fn read_folder(folder: &Path, part: &str) -> Result<BTreeMap<String, String>> {
+    let literal = glob::Pattern::escape(&folder.join(part).to_string_lossy());
+    let mut paths = Vec::new();
+    for ending in ["yaml", "yml"] {
+        let found = glob::glob(&format!("{literal}/**/*.{ending}"))
+            .or_fail(ErrorKind::InvalidInput, || format!("listing `{part}`"))?;
+        paths.extend(found.filter_map(std::result::Result::ok));
+    }
+    read_paths(folder, paths)
+}
+
+fn read_paths(folder: &Path, paths: Vec<PathBuf>) -> Result<BTreeMap<String, String>> {
     paths
         .into_iter()
         .map(|path| {
@@ -215,13 +235,14 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(self, files: BTreeMap<String, String>, diagnostics: &mut Diagnostics) -> Project {
-        let star = star::compile(&self.dimensions, &self.facts, diagnostics);
+        let settings = self.settings.clone().unwrap_or_default();
+        let star = star::compile(&self.dimensions, &self.facts, settings.calendar, diagnostics);
         if self.scope == Scope::Everything {
             self.check_references(diagnostics);
         }
         Project {
             folder: self.variables.folder.clone(),
-            settings: self.settings.unwrap_or_default(),
+            settings,
             sources: self.sources,
             codes: self.codes,
             dimensions: self.dimensions,

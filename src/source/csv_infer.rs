@@ -103,6 +103,13 @@ pub(super) fn infer(
     Ok(candidates.into_iter().map(Candidates::column_type).collect())
 }
 
+/// The type that every one of `texts` fits, text where none is narrower.
+pub(super) fn infer_texts<'a>(texts: impl Iterator<Item = &'a str>, point: u8) -> ColumnType {
+    let mut candidates = Candidates::ALL;
+    texts.for_each(|text| candidates.narrow(text.trim(), point));
+    candidates.column_type()
+}
+
 /// `1E3` is more often a code than a thousand; `1.5e3` is a number.
 fn looks_like_part_number(text: &str) -> bool {
     text.contains(['e', 'E']) && !text.contains(['.', ','])

@@ -12,7 +12,7 @@ pub(super) struct Object(Vec<(String, Member)>);
 /// What a name of an object stands for.
 pub(super) enum Member {
     Object(Object),
-    Array(Vec<Member>),
+    Array(Vec<Self>),
     /// Anything without parts.
     Plain(Value),
 }

@@ -218,3 +218,30 @@ fn questions_read_an_epoch_as_of_a_time() {
     assert_eq!(asked(&shop, &["--json", path]), then);
     assert_eq!(asked(&shop, &["--json", path, "--as-of", "2100-01-01"]), now);
 }
+
+#[test]
+fn a_preview_of_hardly_any_rows_answers() {
+    // The optimiser turns the joins of such a plan around.
+    let shop = shop();
+    let sql = "SELECT customer_city, revenue FROM cubes.sales \
+               WHERE date_month < '2024-02' AND date_quarter_key >= 20251";
+    assert_eq!(shop.sql(sql), Vec::<String>::new());
+}
+
+#[test]
+fn a_union_is_sorted_by_what_tells_its_parts_apart_and_then_cut() {
+    let shop = shop();
+    let union = "SELECT customer_city AS member, 1 AS part FROM cubes.sales GROUP BY 1 \
+                 UNION ALL SELECT date_month, 2 FROM cubes.sales GROUP BY 1";
+    for _ in 0..5 {
+        assert_eq!(
+            shop.sql(&format!("{union} ORDER BY part DESC, member DESC LIMIT 5")),
+            ["2025-01,2", "2024-03,2", "2024-02,2", "2024-01,2", "Rome,1"]
+        );
+    }
+    // The two levels have different descriptions.
+    assert_eq!(
+        shop.sql(&format!("SELECT part, max(member) FROM ({union}) AS u GROUP BY part ORDER BY 1")),
+        ["1,Rome", "2,2025-01"]
+    );
+}

@@ -19,7 +19,10 @@ const OTHERS: [&str; 7] = ["bench/run", "cargo", "cd", "git", "pip", "python", "
 /// Commands of ours that run until they are stopped: only that their line parses is checked.
 const ENDLESS: [&str; 2] = ["serve", "demo"];
 /// The commands there are, to tell them from options before them.
-const COMMANDS: [&str; 7] = ["validate", "load", "sql", "query", "members", "serve", "demo"];
+const COMMANDS: [&str; 11] = [
+    "validate", "plan", "load", "sql", "query", "members", "test", "docs", "schema", "serve",
+    "demo",
+];
 
 #[test]
 fn every_document_holds() {
@@ -40,6 +43,20 @@ fn documents() -> Vec<PathBuf> {
     documents.push(repository().join("README.md"));
     documents.sort();
     documents
+}
+
+/// Every YAML file in a document, as `document:line: path`, and its text.
+pub fn yaml_files() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for path in documents() {
+        let name = path.strip_prefix(repository()).unwrap().display().to_string();
+        let text = fs::read_to_string(&path).unwrap();
+        for fence in fences(&name, &text).iter().filter(|fence| fence.language == "yaml") {
+            let file = fence.file().map(|(path, text)| (format!("{}: {path}", fence.place), text));
+            files.extend(file);
+        }
+    }
+    files
 }
 
 fn check(name: &str, text: &str) {

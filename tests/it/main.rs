@@ -11,11 +11,16 @@
 mod asking;
 mod bad_input;
 mod crashes;
+mod declared_tests;
+mod dictionary;
 mod docs;
+mod hierarchies;
 mod large;
 mod loads;
 mod oracles;
+mod plan;
 mod retail;
+mod schema;
 mod serving;
 mod support;
 mod tidy;

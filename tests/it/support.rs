@@ -99,6 +99,37 @@ impl Project {
         project
     }
 
+    /// A shop that has goals too, and a cube that puts sales and goals together.
+    pub fn shop_with_goals() -> Self {
+        let shop = Self::shop();
+        shop.write(
+            "data/goals.csv",
+            "month,city,amount\n2024-01-01,Rome,50\n2024-02-01,Paris,60\n",
+        );
+        shop.edit(
+            "etl/sources.yaml",
+            "      sale:",
+            "      goal: {file: goals.csv, types: {month: date, amount: \"decimal(10,2)\"}}\n      sale:",
+        );
+        shop.write(
+            "etl/goal.yaml",
+            "fact: goal\ngrain: [month]\nfrom:\n  - table: shop.goal\n    columns: {month: month, town: city, \
+             amount: {expr: amount, currency: EUR}}\ndimensions:\n  date: {on: month}\n",
+        );
+        shop.write(
+            "cubes/goals.yaml",
+            "version: 1\ncube: goals\nfact: goal\nlevels:\n  town: {key: town}\nmeasures:\n  goal: {sum: \
+             amount}\n  months: {count: \"*\"}\n",
+        );
+        shop.write(
+            "cubes/both.yaml",
+            "version: 1\ncube: both\ncubes:\n  sales: {measures: [revenue, average], unrelated: repeat}\n  goals: \
+             {measures: goal, grain: {date: month}, unrelated: empty}\nmeasures:\n  reached: {expr: revenue / \
+             goal}\n",
+        );
+        shop
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -152,14 +183,15 @@ impl Project {
     }
 }
 
-/// Runs a script of `tests/python` in the environment that `scripts/test` made.
+/// Stdout of a script of `tests/python`, run in the environment that `scripts/test` made.
 #[track_caller]
-pub fn python(script: &str, arguments: &[&str]) {
+pub fn python(script: &str, arguments: &[&str]) -> String {
     let python = std::env::var("STARLING_PYTHON").unwrap_or_else(|_| "python3".into());
     let path = repository().join("tests/python").join(script);
     let output = Command::new(python).arg(path).args(arguments).output().unwrap();
     let run = Run::of(output);
     assert_eq!(run.code, Some(0), "{script}\n{}\n{}", run.out, run.err);
+    run.out
 }
 
 /// Whether the long suites were asked for.

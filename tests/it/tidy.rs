@@ -66,7 +66,7 @@ fn only_config_reads_the_environment() {
 }
 
 /// Each part of the program may use the ones above it in this list, which is that of `lib.rs`.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 22] = [
     "error",
     "config",
     "clock",
@@ -79,9 +79,13 @@ const ORDER: [&str; 18] = [
     "warehouse",
     "cube",
     "model",
+    "lineage",
     "session",
     "load",
     "engine",
+    "check",
+    "plan",
+    "dictionary",
     "demo",
     "serve",
     "cli",

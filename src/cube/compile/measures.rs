@@ -142,6 +142,7 @@ impl Context<'_> {
             name: spec.name.value.clone(),
             title: spec.title.clone(),
             description: spec.description.clone(),
+            owner: spec.owner.clone(),
             format: spec.format.clone(),
             // The square of money is no money.
             currency: currency.filter(|_| !matches!(kind, AggregateKind::Variance(_))),
@@ -331,6 +332,7 @@ impl Formula<'_> {
             name: spec.name.value.clone(),
             title: spec.title.clone(),
             description: spec.description.clone(),
+            owner: spec.owner.clone(),
             format: spec.format.clone(),
             currency,
             additivity,

@@ -152,14 +152,13 @@ impl FinishFunction {
     fn of_days<T: Summable>(&self, states: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
         let read = |days: ArrayRef| -> Result<Option<T::Native>> {
             let sums = days.as_struct().column(1).as_primitive::<T>().values();
-            let sums = sums.iter().copied();
+            let mut sums = sums.iter().copied();
             let (what, found) = match self.finish {
                 Finish::LeastDay => ("a day", sums.min_by(|left, right| left.compare(*right))),
                 Finish::GreatestDay => ("a day", sums.max_by(|left, right| left.compare(*right))),
                 _ => {
-                    let total = sums.fold(Some(T::Native::default()), |total, sum| {
-                        total.and_then(|total| total.add_checked(sum).ok())
-                    });
+                    let total = sums
+                        .try_fold(T::Native::default(), |total, sum| total.add_checked(sum).ok());
                     ("all days", total)
                 }
             };

@@ -266,6 +266,24 @@ async fn every_grouping_set_has_its_own_periods() {
 }
 
 #[tokio::test]
+async fn what_compares_periods_says_nothing_in_a_total() {
+    // Not that all of the total is a change; the row is there as in every ROLLUP.
+    let select = "date_year, AGG(revenue_prior_period), AGG(revenue_pop), AGG(lines_prior_period)";
+    let rest = "WHERE date_year_key > 0 GROUP BY ROLLUP(date_year) ORDER BY 1";
+    assert_eq!(
+        asked(select, rest).await,
+        ["2023||30.00|0", "2024|30.00|45.00|2", "2025|75.00|35.00|3", "|||"]
+    );
+    let select = "date_year, product_category, AGG(revenue_prior_period)";
+    let rest = "WHERE date_year_key > 0 GROUP BY GROUPING SETS ((date_year), (product_category), ()) \
+                ORDER BY 1";
+    assert_eq!(asked(select, rest).await, ["2024||30.00", "2025||75.00", "||"]);
+    // Nothing is no number either.
+    let rest = "GROUP BY ROLLUP(date_year) HAVING AGG(revenue_pop) > 40";
+    assert_eq!(asked("date_year, AGG(lines)", rest).await, ["2024|3"]);
+}
+
+#[tokio::test]
 async fn weeks_are_compared_with_weeks() {
     // 2024-02-28 is the Wednesday of week 9; a year later that is 2025-02-26.
     let rest = "WHERE date_week >= '2025-W08' GROUP BY date_week ORDER BY 1";

@@ -3,7 +3,7 @@
 use datafusion::arrow::util::pretty::pretty_format_batches;
 
 use super::super::{CubeQuery, Filter, Sort, cubes, dimensions, hierarchies, levels, measures};
-use super::{MOST_CELLS, cells, rows, sales};
+use super::{MOST_CELLS, SALES, cells, cube, register, rows, sales, session};
 
 pub(super) fn query(rows: &[&str], columns: &[&str], measures: &[&str]) -> CubeQuery {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
@@ -94,7 +94,26 @@ async fn totals_on_one_axis_and_none() {
     assert_eq!(shown(members).await, ["South", "North", "(unknown)"]);
     let mut nobody = query(&["region_country"], &["date_year"], &["orders"]);
     nobody.filters = vec![Filter::Sql("date_year = '1999'".into())];
-    assert_eq!(shown(nobody).await, Vec::<String>::new());
+    assert_eq!(shown(nobody.clone()).await, Vec::<String>::new());
+    nobody.columns.clear();
+    let answer = nobody.run(&cube, &context, MOST_CELLS).await.unwrap();
+    let names = answer.cells.schema();
+    let names: Vec<&str> = names.fields().iter().map(|field| field.name().as_str()).collect();
+    assert_eq!(names, ["region_country", "orders"]);
+}
+
+#[tokio::test]
+async fn members_that_share_a_caption_are_sorted_apart() {
+    let (context, tables) = session().await;
+    let captioned = SALES.replace("{key: invoice_no,", "{key: invoice_no, caption: currency,");
+    let cube = cube(&captioned).unwrap();
+    register(std::slice::from_ref(&cube), &context, &tables).unwrap();
+    let mut best = query(&["invoice"], &["date_year"], &["revenue"]);
+    best.filters = vec![Filter::Sql("invoice = 'USD' AND invoice_key <> 'i5'".into())];
+    best.sort = vec![Sort { by: "revenue".into(), descending: true }];
+    let answer = best.run(&cube, &context, MOST_CELLS).await.unwrap();
+    let table = pretty_format_batches(&[answer.cells]).unwrap().to_string();
+    assert_eq!(cells(&table), ["USD||110.00", "USD|30.00|", "USD|10.00|"]);
 }
 
 #[tokio::test]
