@@ -73,8 +73,8 @@ impl MemberTable {
                 let shown_by = tree.and_then(|tree| tree.shown_by(&role.dimension));
                 match found.kind {
                     // All members of the tree are members of the level that shows them.
-                    ColumnKind::Level => (&role.dimension.name, shown_by),
-                    _ => (&bridge.table, None),
+                    ColumnKind::Level => (role.dimension.name.as_str(), shown_by),
+                    _ => (bridge.table.as_str(), None),
                 }
             }
             Some(role) => {

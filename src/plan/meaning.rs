@@ -8,7 +8,9 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::cube_change::Kind;
-use crate::cube::{Bridge, BridgeEnd, ColumnKind, Cube, CubeRole, Definition, FlatColumn, Measure};
+use crate::cube::{
+    Bridge, BridgeEnd, ColumnKind, Cube, CubeRole, Definition, FlatColumn, Measure, NamedSet,
+};
 use crate::lineage::{self, Origin};
 use crate::model::Model;
 use crate::project::{Duplicates, FeedSpec, Missing, Project};
@@ -39,6 +41,7 @@ pub(super) fn of_cube(model: &Model, cube: &Cube) -> Vec<Part> {
         parts.push(Part::new(Kind::Hierarchy, &name, meaning, BTreeMap::new()));
     }
     parts.extend(cube.measures.iter().map(|measure| self::measure(model, cube, measure)));
+    parts.extend(cube.sets.iter().map(set));
     parts
 }
 
@@ -75,7 +78,7 @@ fn whole(cube: &Cube) -> Part {
 fn rows(model: &Model, cube: &Cube) -> Part {
     let project = &model.project;
     let mut meaning = BTreeMap::new();
-    let mut tables = lineage::facts(model.view(), cube);
+    let mut tables: Vec<&str> = cube.facts().collect();
     for fact in &tables {
         let specs = project.facts.iter().filter(|spec| spec.name.value == *fact);
         for spec in specs {
@@ -240,6 +243,16 @@ fn measure(model: &Model, cube: &Cube, measure: &Measure) -> Part {
     look(&mut looks, "owner", measure.owner.clone());
     let name = measure.name.clone();
     Part { kind: Kind::Measure, name, meaning, definition, identity, looks }
+}
+
+fn set(set: &NamedSet) -> Part {
+    let meaning = BTreeMap::from([
+        ("level".to_owned(), set.level.clone()),
+        ("members".to_owned(), set.description()),
+    ]);
+    let mut looks = BTreeMap::new();
+    look(&mut looks, "title", set.title.as_ref().map(texts));
+    Part::new(Kind::Set, &set.name, meaning, looks)
 }
 
 /// Adds the measures a formula is built from, those behind them included.
