@@ -303,6 +303,10 @@ try:
         True,
         lambda: "there is no relation cubes.visits" in refusal(connection, "SELECT * FROM cubes.visits"),
     )
+    checks.equal(
+        "a cube over it", "unknown cube `visits`" in rows(connection, STATE.format("both"))[0][0], True
+    )
+    os.remove(os.path.join(shop, "cubes/both.yaml"))
     # A folder without a project changes nothing.
     os.rename(os.path.join(shop, "starling.yaml"), os.path.join(shop, "starling.old"))
     until("a folder that is no project is said", 1, lambda: len(server.lines_with("no `starling.yaml`")))
