@@ -25,9 +25,14 @@ impl Config {
         let cache_folder = match (folder("XDG_CACHE_HOME"), folder("HOME")) {
             (Some(cache), _) => PathBuf::from(cache),
             (None, Some(home)) => PathBuf::from(home).join(".cache"),
-            (None, None) => std::env::temp_dir(),
+            (None, None) => temporary_folder(),
         };
         let pause = environment.get("STARLING_PAUSE_AFTER_WRITE").and_then(|n| n.parse().ok());
         Self { environment, cache_folder, pause_after_write: pause }
     }
+}
+
+/// Where files may lie that nobody needs any more after the process: `TMPDIR`, or the system's.
+pub fn temporary_folder() -> PathBuf {
+    std::env::temp_dir()
 }

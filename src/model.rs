@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::cube::{self, Cube};
-use crate::declare::{Code, Diagnostic, Diagnostics, Variables};
+use crate::cube::{self, Cube, CubeSpec};
+use crate::declare::{
+    Code, DeclarationFile, Diagnostic, Diagnostics, Node, Span, Value, Variables, parse,
+};
 use crate::error::Result;
 use crate::project::{Project, Scope, read_files};
+use crate::star::Star;
 
 /// Everything a project declares.
 #[derive(Debug)]
@@ -77,4 +81,53 @@ impl Model {
         }
         (Self { project, cubes }, diagnostics)
     }
+}
+
+/// One file that declares a cube, compiled on its own: what is wrong with it is wrong with no other.
+#[derive(Debug)]
+pub struct CubeFile {
+    /// Relative to the project folder.
+    pub path: String,
+    /// The cube's name, as far as it can be read; else that of the file.
+    pub name: String,
+    /// What it declares, as far as it can be read.
+    pub spec: Option<CubeSpec>,
+    /// The cube, when nothing is wrong with it.
+    pub cube: Option<Cube>,
+    /// What is wrong with it.
+    pub mistakes: Diagnostics,
+}
+
+impl CubeFile {
+    /// Reads and compiles the cube in `text` over `star`, or over `cubes` if it puts some together.
+    pub fn compile(path: &str, text: &str, star: &Star, cubes: &[Cube]) -> Self {
+        let file = DeclarationFile { path: path.to_owned(), text: text.to_owned() };
+        let variables = Variables::default();
+        let mut mistakes = Diagnostics::new();
+        let node = parse(&Arc::new(file), &mut mistakes);
+        let stem = Path::new(path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = node.as_ref().and_then(declared_name).unwrap_or(stem);
+        let spec = node.as_ref().and_then(|node| cube::read(node, &variables, &mut mistakes));
+        let cube = spec.as_ref().and_then(|spec| cube::compile(spec, star, cubes, &mut mistakes));
+        let cube = cube.filter(|_| mistakes.is_empty());
+        Self { path: path.to_owned(), name, spec, cube, mistakes }
+    }
+
+    /// Whether it puts other cubes together.
+    pub fn is_over_cubes(&self) -> bool {
+        self.spec.as_ref().is_some_and(|spec| !spec.bases.is_empty())
+    }
+
+    /// Where the cube's measure `measure` is declared, or else the cube.
+    pub fn place(&self, measure: Option<&str>) -> Option<&Span> {
+        let spec = self.spec.as_ref()?;
+        let named = spec.measures.iter().find(|known| Some(known.name.value.as_str()) == measure);
+        Some(named.map_or(&spec.name.span, |measure| &measure.name.span))
+    }
+}
+
+/// The text under `cube`.
+fn declared_name(node: &Node) -> Option<String> {
+    let Value::Map(entries) = &node.value else { return None };
+    entries.iter().find(|(key, _)| key.value == "cube").and_then(|(_, name)| name.scalar_text())
 }

@@ -1,8 +1,9 @@
 //! The only builder of DataFusion sessions: functions, settings, memory.
 
+mod relations;
+
 use std::sync::Arc;
 
-use datafusion::catalog::MemorySchemaProvider;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -10,6 +11,7 @@ use datafusion::execution::{SessionState, SessionStateDefaults};
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use self::relations::Relations;
 use crate::cube;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::star::CATALOG;
@@ -41,6 +43,11 @@ pub fn query_context(runtime: &Arc<RuntimeEnv>) -> SessionContext {
     options.optimizer.hash_join_single_partition_threshold = 32 << 20;
     options.optimizer.hash_join_single_partition_threshold_rows = 1 << 20;
     options.execution.perfect_hash_join_small_build_threshold = 1 << 20;
+    // No sort per partition: the parts of a union may each have one value of the first key, which is
+    // then left out of their sorts, while they share a threshold below which rows are cut off.
+    options.optimizer.repartition_sorts = false;
+    // A union of two levels has the descriptions of one; that is no reason not to group by it.
+    options.execution.skip_physical_aggregate_schema_check = true;
     options.execution.parquet.pushdown_filters = false;
     options.execution.parquet.max_in_list_size = 200;
     let state = SessionStateBuilder::new()
@@ -56,12 +63,20 @@ pub fn query_context(runtime: &Arc<RuntimeEnv>) -> SessionContext {
     context
 }
 
+/// Makes the name `table` of `schema` answer with `error`.
+pub fn add_broken(context: &SessionContext, schema: &str, table: &str, error: &Error) {
+    let found = context.catalog(CATALOG).and_then(|catalog| catalog.schema(schema));
+    if let Some(relations) = found.as_ref().and_then(|found| found.downcast_ref::<Relations>()) {
+        relations.break_table(table, error.kind(), error.to_string());
+    }
+}
+
 /// Adds the schemas a warehouse is seen in to a session of [`query_context`], empty.
 pub fn add_schemas(context: &SessionContext) -> Result<()> {
     let catalog =
         context.catalog(CATALOG).ok_or_else(|| Error::internal("the session has no catalog"))?;
     for schema in ["warehouse", "system", "cubes", "cubes_bi"] {
-        catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new()))?;
+        catalog.register_schema(schema, Arc::new(Relations::default()))?;
     }
     Ok(())
 }

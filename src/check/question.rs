@@ -8,7 +8,7 @@ use super::answer::{Answer, AnswerColumn, Kind, shown};
 use super::compare::{Comparison, Expected};
 use super::run::Failure;
 use super::spec::{CellRow, Cells, Question};
-use crate::cube::{Additivity, Cube};
+use crate::cube::{Additivity, Cube, USUAL_CELLS};
 use crate::declare::{Located, Span, nearest};
 use crate::engine::{Policy, Principal, Snapshot, execute, plan};
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ pub(super) async fn ask(
     match question {
         Question::Query { query, cells, .. } => {
             let cube = snapshot.cube(&query.cube)?;
-            let answer = query.run(cube, &snapshot.context).await?.cells;
+            let answer = query.run(cube, &snapshot.context, USUAL_CELLS).await?.cells;
             let schema = answer.schema();
             Ok(against_cells(&Answer::new(&schema, &[answer])?, cells, tolerance))
         }

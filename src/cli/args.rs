@@ -5,6 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::navigation::Navigation;
+use crate::cube::{OTHERS, USUAL_CELLS};
+use crate::engine::Moment;
+use crate::error::Result;
+
 /// A company's CRM and ERP systems as a data warehouse with OLAP cubes.
 #[derive(Debug, Parser)]
 #[command(name = "starling", version, max_term_width = 100)]
@@ -43,6 +48,8 @@ pub(super) enum Command {
     Sql(SqlOptions),
     /// Ask a cube for levels and measures, as a pivot table.
     Query(QueryOptions),
+    /// List the members of a level, or search them.
+    Members(MembersOptions),
     /// Try the checks in `checks/` and report all that do not hold.
     Test(TestOptions),
     /// Write the data dictionary: cubes, measures and where they come from, in Markdown.
@@ -164,31 +171,81 @@ pub(super) struct SqlOptions {
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 
+    #[command(flatten)]
+    pub(super) moment: MomentOptions,
+}
+
+/// Which epoch is asked.
+#[derive(Debug, Args)]
+pub(super) struct MomentOptions {
     /// Ask this epoch instead of the newest.
-    #[arg(long)]
+    #[arg(long, value_name = "NUMBER")]
     pub(super) epoch: Option<u64>,
+
+    /// Ask the newest epoch there was at this time, such as 2024-05-31 or 2024-05-31T18:00:00Z.
+    #[arg(long, value_name = "TIME", conflicts_with = "epoch")]
+    pub(super) as_of: Option<String>,
+}
+
+impl MomentOptions {
+    pub(super) fn moment(&self) -> Result<Moment> {
+        Moment::of(self.epoch, self.as_of.as_deref())
+    }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct QueryOptions {
     /// The cube.
-    pub(super) cube: String,
+    #[arg(required_unless_present = "json", conflicts_with = "json")]
+    pub(super) cube: Option<String>,
 
-    /// Levels down the side, such as date.year,region.country.
-    #[arg(long, value_delimiter = ',')]
+    /// Read the query as JSON from this file, or from stdin with a minus.
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "rows", "columns", "measures", "filters", "sets", "top", "others", "having", "sort",
+        "limit", "totals",
+    ])]
+    pub(super) json: Option<String>,
+
+    /// Print the query as JSON instead of asking it.
+    #[arg(long)]
+    pub(super) print_json: bool,
+
+    /// Levels or named sets down the side, such as date.year,region.country.
+    #[arg(long, value_name = "LEVELS", value_delimiter = ',')]
     pub(super) rows: Vec<String>,
 
-    /// Levels across the top.
-    #[arg(long, value_delimiter = ',')]
+    /// Levels or named sets across the top.
+    #[arg(long, value_name = "LEVELS", value_delimiter = ',')]
     pub(super) columns: Vec<String>,
 
-    /// Measures in the cells.
-    #[arg(long, value_delimiter = ',', required = true)]
+    /// Measures and calculations in the cells.
+    #[arg(long, value_delimiter = ',')]
     pub(super) measures: Vec<String>,
 
     /// A condition in SQL over levels, such as "date_year = '2024'"; may be given several times.
     #[arg(long = "filter", value_name = "CONDITION")]
     pub(super) filters: Vec<String>,
+
+    /// Only members of this named set of the cube; may be given several times.
+    #[arg(long = "set", value_name = "NAME")]
+    pub(super) sets: Vec<String>,
+
+    /// Only the leading members of a level, such as customer.city=3; by the first measure, or by the
+    /// one behind a colon.
+    #[arg(long, value_name = "LEVEL=N[:MEASURE]")]
+    pub(super) top: Vec<String>,
+
+    /// One row for all members that do not lead.
+    #[arg(
+        long, value_name = "CAPTION", requires = "top", num_args = 0..=1, require_equals = true,
+        default_missing_value = OTHERS
+    )]
+    pub(super) others: Option<String>,
+
+    /// Only rows whose total meets this condition in SQL over measures, such as "revenue > 1000";
+    /// may be given several times.
+    #[arg(long, value_name = "CONDITION")]
+    pub(super) having: Vec<String>,
 
     /// Order rows by a level or measure; a minus in front puts the greatest first.
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
@@ -202,13 +259,47 @@ pub(super) struct QueryOptions {
     #[arg(long)]
     pub(super) totals: bool,
 
+    #[command(flatten)]
+    pub(super) navigation: Navigation,
+
+    /// Refuse an answer of more cells than this.
+    #[arg(long, value_name = "NUMBER", default_value_t = USUAL_CELLS)]
+    pub(super) max_cells: u64,
+
     /// How rows are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
 
-    /// Ask this epoch instead of the newest.
+    #[command(flatten)]
+    pub(super) moment: MomentOptions,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MembersOptions {
+    /// The cube.
+    pub(super) cube: String,
+
+    /// The level, such as customer.city.
+    pub(super) level: String,
+
+    /// Only members with this text in their key or a caption; case does not matter.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) search: Option<String>,
+
+    /// Only members below this one of a coarser level; may be given several times.
+    #[arg(long, value_name = "LEVEL=MEMBER")]
+    pub(super) under: Vec<String>,
+
+    /// At most so many.
     #[arg(long)]
-    pub(super) epoch: Option<u64>,
+    pub(super) limit: Option<usize>,
+
+    /// How rows are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+
+    #[command(flatten)]
+    pub(super) moment: MomentOptions,
 }
 
 #[derive(Debug, Args)]

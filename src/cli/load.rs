@@ -5,7 +5,8 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
+use tracing::level_filters::LevelFilter;
 
 use super::args::LoadOptions;
 use super::{Place, say};
@@ -26,7 +27,9 @@ pub(super) async fn load_and_report(
     warehouse: &Warehouse,
     quiet: bool,
 ) -> Result<()> {
-    let bars = !quiet && std::io::stderr().is_terminal();
+    // Lines of a log would run through the bars.
+    let logging = LevelFilter::current() >= LevelFilter::INFO;
+    let bars = !quiet && !logging && std::io::stderr().is_terminal();
     let progress: Arc<dyn Progress> =
         if bars { Arc::new(Bars::default()) } else { Arc::new(Silent) };
     #[expect(clippy::disallowed_methods, reason = "how long it took is for the person only")]
@@ -90,48 +93,53 @@ fn details(load: &TableLoad) {
 /// Notes of a table that a person reads; the rest is more of the same.
 const NOTES_SHOWN: usize = 5;
 
-/// One bar per table, on a terminal.
+/// One bar per table, on a terminal: how much of its sources is read, and how many rows that gave.
 #[derive(Debug, Default)]
 struct Bars {
     all: MultiProgress,
-    by_table: Mutex<BTreeMap<String, ProgressBar>>,
+    by_table: Mutex<BTreeMap<String, Bar>>,
 }
 
+#[derive(Debug)]
+struct Bar {
+    shown: ProgressBar,
+    rows: u64,
+}
+
+const OF_ALL: &str = "{prefix:<22} {bar:30} {percent:>3} %  {msg}";
+const OF_UNKNOWN: &str = "{prefix:<22} {spinner} {msg}";
+
 impl Bars {
-    fn with(&self, table: &str, act: impl FnOnce(&ProgressBar)) {
-        let bars = self.by_table.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bar) = bars.get(table) {
-            act(bar);
-        }
+    fn with(&self, table: &str, act: impl FnOnce(&mut Bar)) {
+        let mut bars = self.by_table.lock().unwrap_or_else(PoisonError::into_inner);
+        act(bars.entry(table.to_owned()).or_insert_with(|| {
+            let bar = ProgressBar::new(0).with_prefix(table.to_owned());
+            Bar { shown: self.all.add(bar.with_style(style(OF_ALL))), rows: 0 }
+        }));
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 impl Progress for Bars {
-    fn table_started(&self, table: &str, splits: usize) {
-        let mut bars = self.by_table.lock().unwrap_or_else(PoisonError::into_inner);
-        let bar = bars.entry(table.to_owned()).or_insert_with(|| {
-            let style = ProgressStyle::with_template("{prefix:<22} {bar:30} {pos}/{len} {msg}");
-            let bar = ProgressBar::new(0)
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-                .with_prefix(table.to_owned());
-            self.all.add(bar)
+    fn table_started(&self, table: &str, bytes: Option<u64>) {
+        self.with(table, |bar| match bytes {
+            Some(bytes) => bar.shown.inc_length(bytes),
+            None => bar.shown.set_style(style(OF_UNKNOWN)),
         });
-        bar.inc_length(splits as u64);
     }
 
-    fn split_done(&self, table: &str) {
-        self.with(table, |bar| bar.inc(1));
-    }
-
-    fn rows_read(&self, table: &str, rows: u64) {
+    fn read(&self, table: &str, rows: u64, bytes: u64) {
         self.with(table, |bar| {
-            let before: u64 =
-                bar.message().split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
-            bar.set_message(format!("{} rows", before + rows));
+            bar.rows += rows;
+            bar.shown.inc(bytes);
+            bar.shown.set_message(format!("{} rows", HumanCount(bar.rows)));
         });
     }
 
     fn table_done(&self, table: &str) {
-        self.with(table, ProgressBar::finish_and_clear);
+        self.with(table, |bar| bar.shown.finish_and_clear());
     }
 }

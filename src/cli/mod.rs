@@ -7,6 +7,8 @@ mod args;
 mod demo;
 mod docs;
 mod load;
+mod members;
+mod navigation;
 mod output;
 mod plan;
 mod project_files;
@@ -26,7 +28,7 @@ use clap::Parser;
 use args::{Arguments, Command};
 
 use crate::config::Config;
-use crate::engine::EpochSnapshots;
+use crate::engine::{EpochSnapshots, Moment, Snapshot, Snapshots};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::model::Model;
 use crate::project::PROJECT_FILE;
@@ -77,6 +79,7 @@ async fn run(arguments: Arguments, config: Config) -> Result<()> {
         Command::Load(options) => Box::pin(load::run(&place, &options)).await,
         Command::Sql(options) => Box::pin(query::sql(&place, &options)).await,
         Command::Query(options) => Box::pin(query::cube(&place, &options)).await,
+        Command::Members(options) => Box::pin(members::run(&place, &options)).await,
         Command::Test(options) => Box::pin(test::run(&place, &options)).await,
         Command::Docs(options) => docs::run(&place, &options),
         Command::Schema(options) => schema::run(&options),
@@ -130,6 +133,11 @@ impl Place {
 
     fn snapshots(&self) -> Result<EpochSnapshots> {
         EpochSnapshots::new(self.warehouse()?)
+    }
+
+    /// The epoch that is asked.
+    async fn snapshot(&self, moment: Moment) -> Result<Arc<Snapshot>> {
+        self.snapshots()?.open(moment).await
     }
 }
 

@@ -42,6 +42,12 @@ pub(super) fn print_batch(batch: &RecordBatch, format: Format) -> Result<()> {
     ignore_closed_pipe(written)
 }
 
+/// Prints a text and ends its line.
+pub(super) fn print_text(text: &str) -> Result<()> {
+    let written = writeln!(stdout(), "{text}");
+    ignore_closed_pipe(written.or_fail(ErrorKind::Internal, || "writing to stdout".into()))
+}
+
 fn whole(schema: &SchemaRef, batches: &[RecordBatch], format: Format) -> Result<()> {
     let mut out = stdout().lock();
     let fail = || "writing to stdout".to_owned();

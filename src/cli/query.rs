@@ -1,28 +1,19 @@
 //! `starling sql` and `starling query`: questions without a server.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::TryStreamExt;
 
-use super::args::{QueryOptions, SqlOptions};
+use super::args::{MomentOptions, QueryOptions, SqlOptions};
 use super::{Place, output, say};
-use crate::cube::{CubeQuery, Filter, Sort};
-use crate::engine::{Policy, Principal, Snapshot, Snapshots, execute, plan};
-use crate::error::Result;
-
-async fn snapshot(place: &Place, epoch: Option<u64>) -> Result<Arc<Snapshot>> {
-    let snapshots = place.snapshots()?;
-    match epoch {
-        Some(epoch) => snapshots.at(epoch).await,
-        None => snapshots.latest().await,
-    }
-}
+use crate::cube::{CubeQuery, Filter, Sort, Top};
+use crate::engine::{Moment, Policy, Principal, Snapshot, execute, plan};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
 
 pub(super) async fn sql(place: &Place, options: &SqlOptions) -> Result<()> {
-    let snapshot = snapshot(place, options.epoch).await?;
+    let snapshot = place.snapshot(options.moment.moment()?).await?;
     if let Some(times) = options.repeat {
         let median = median_time(&snapshot, &options.sql, times).await?;
         say(&format!("{:.2} ms, the median of {times}", median.as_secs_f64() * 1000.0));
@@ -49,18 +40,86 @@ async fn median_time(snapshot: &Snapshot, sql: &str, times: usize) -> Result<Dur
 }
 
 pub(super) async fn cube(place: &Place, options: &QueryOptions) -> Result<()> {
-    let snapshot = snapshot(place, options.epoch).await?;
-    let cube = snapshot.cube(&options.cube)?;
-    let query = CubeQuery {
-        cube: options.cube.clone(),
+    let query = match &options.json {
+        Some(file) => CubeQuery::from_json(&text_of(file)?)?,
+        None => written(options)?,
+    };
+    let query = at_moment(query, options)?;
+    let moment = Moment::of(query.epoch, query.as_of.as_deref())?;
+    let snapshot = place.snapshot(moment).await?;
+    let (query, is_detail) = options.navigation.walk(query, &snapshot)?;
+    if options.print_json {
+        if is_detail {
+            return Err(Error::invalid_input(
+                "fact rows are no cube query; leave out --drill-through or --print-json",
+            ));
+        }
+        return output::print_text(&query.to_json()?);
+    }
+    let cube = snapshot.cube(&query.cube)?;
+    if is_detail {
+        let sql = query.drill_through(cube, &snapshot.context).await?;
+        return output::print(ask(&snapshot, &sql).await?, options.format).await;
+    }
+    let cells = query.run(cube, &snapshot.context, options.max_cells).await?;
+    output::print_batch(&cells.cells, options.format)
+}
+
+/// The query that the options spell.
+fn written(options: &QueryOptions) -> Result<CubeQuery> {
+    let sets = options.sets.iter().cloned().map(Filter::Set);
+    let filters = options.filters.iter().cloned().map(Filter::Sql).chain(sets);
+    Ok(CubeQuery {
+        cube: options.cube.clone().unwrap_or_default(),
         rows: options.rows.clone(),
         columns: options.columns.clone(),
         measures: options.measures.clone(),
-        filters: options.filters.iter().cloned().map(Filter::Sql).collect(),
-        sort: options.sort.iter().map(|text| Sort::parse(text)).collect(),
+        filters: filters.collect(),
+        top: options.top.iter().map(|text| top(text, options)).collect::<Result<_>>()?,
+        having: options.having.clone(),
+        sort: options.sort.iter().cloned().map(Sort::from).collect(),
         limit: options.limit,
         totals: options.totals,
+        ..CubeQuery::default()
+    })
+}
+
+/// `LEVEL=N` or `LEVEL=N:MEASURE`
+fn top(text: &str, options: &QueryOptions) -> Result<Top> {
+    let parts = text.split_once('=').and_then(|(level, rest)| {
+        let (n, by) = rest.split_once(':').unwrap_or((rest, ""));
+        Some((level, n.trim().parse().ok()?, by))
+    });
+    let Some((level, n, by)) = parts else {
+        let what =
+            format!("`--top {text}` is not LEVEL=N or LEVEL=N:MEASURE, as in customer.city=3");
+        return Err(Error::invalid_input(what));
     };
-    let cells = query.run(cube, &snapshot.context).await?;
-    output::print_batch(&cells.cells, options.format)
+    let first = options.measures.first().map_or("", String::as_str);
+    let by = if by.is_empty() { first } else { by };
+    if by.is_empty() {
+        let what = format!("`--top {text}` leads in no measure; write {level}={n}:MEASURE");
+        return Err(Error::invalid_input(what));
+    }
+    let (level, by) = (level.to_owned(), by.to_owned());
+    Ok(Top { level, n, by, least: false, others: options.others.clone() })
+}
+
+/// The query in the epoch of the command line, which goes before one in JSON.
+fn at_moment(query: CubeQuery, options: &QueryOptions) -> Result<CubeQuery> {
+    let MomentOptions { epoch, as_of } = &options.moment;
+    match options.moment.moment()? {
+        Moment::Newest => Ok(query),
+        _ => Ok(CubeQuery { epoch: *epoch, as_of: as_of.clone(), ..query }),
+    }
+}
+
+/// What is in `file`, or on stdin when that is a minus.
+fn text_of(file: &str) -> Result<String> {
+    if file == "-" {
+        return std::io::read_to_string(std::io::stdin())
+            .or_fail(ErrorKind::InvalidInput, || "reading a query from stdin".into());
+    }
+    std::fs::read_to_string(file)
+        .or_fail(ErrorKind::NotFound, || format!("cannot read the query `{file}`"))
 }

@@ -11,7 +11,12 @@ use crate::error::{ErrorKind, Result, ResultExt};
 use crate::serve;
 
 pub(super) async fn run(place: &Place, options: &ServeOptions) -> Result<()> {
-    let snapshots = place.snapshots()?;
+    let mut snapshots = place.snapshots()?;
+    // A warehouse that was named need not be that of the project in the folder.
+    if place.warehouse.is_none() {
+        snapshots = snapshots.with_project(place.folder.clone())?;
+    }
+    let snapshots = Arc::new(snapshots);
     // Better to hear now that there is nothing to serve than at the first query.
     let epoch = snapshots.latest().await?.epoch;
     let listener = serve::bind(options.flight).await?;
@@ -22,7 +27,11 @@ pub(super) async fn run(place: &Place, options: &ServeOptions) -> Result<()> {
     let terminate = signal(SignalKind::terminate())
         .or_fail(ErrorKind::Internal, || "listening for the signal to terminate".into())?;
     say(&format!("serving epoch {epoch} at grpc://{address}; stop with Ctrl-C"));
-    serve::run(listener, Arc::new(snapshots), interrupted(terminate)).await
+    let served = Arc::clone(&snapshots);
+    tokio::select! {
+        ended = serve::run(listener, served, interrupted(terminate)) => ended,
+        never = snapshots.follow() => match never {},
+    }
 }
 
 /// Ctrl-C, or the signal by which services are stopped.

@@ -30,6 +30,7 @@ use super::normal_form::{LEVEL, Leaf, LeafAggregate, leaf, leaf_position, substi
 use super::{leaves, planner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::star::Title;
+use crate::translate::checked_decimals;
 
 /// A cube over its tables.
 pub struct BoundCube {
@@ -302,18 +303,22 @@ impl BoundCube {
             }
         };
         let of_fact = |column: &str| Expr::Column(Column::new(Some("fact"), column));
-        let mut input = match &aggregate.input {
+        let input = match &aggregate.input {
             Input::Rows => None,
-            Input::Expression(sql) => Some(widened(state.create_logical_expr(sql, &fact)?, &fact)?),
+            Input::Expression(sql) => {
+                let amount = state.create_logical_expr(sql, &fact)?;
+                let amount = match &aggregate.rate {
+                    Some(rate) => amount * of_fact(rate),
+                    None => amount,
+                };
+                Some(widened(checked_decimals(amount, &fact, sql)?, &fact)?)
+            }
             // Unknown and not applicable are no members to count.
             Input::Members(key) => {
                 let key = of_fact(key);
                 Some(when(key.clone().gt_eq(lit(0_i64)), key).end()?)
             }
         };
-        if let (Some(amount), Some(rate)) = (&input, &aggregate.rate) {
-            input = Some(amount.clone() * of_fact(rate));
-        }
         if let Some(amount) = &input {
             check_type(aggregate, &amount.get_type(&fact)?)?;
         }
@@ -343,7 +348,8 @@ impl BoundCube {
         let schema = Schema::new(self.measures.iter().map(field).collect::<Vec<_>>());
         let schema = DFSchema::try_from(schema)?;
         let expr = state.create_logical_expr(sql, &schema)?;
-        let expr = checked_arithmetic(true_division(expr, &schema)?, &schema)?;
+        let expr = checked_decimals(true_division(expr, &schema)?, &schema, sql)?;
+        let expr = checked_arithmetic(expr, &schema)?;
         let mut leaves: Vec<Leaf> = Vec::new();
         let mut finishes: HashMap<String, Expr> = HashMap::new();
         for column in expr.column_refs() {
@@ -407,8 +413,8 @@ fn widened(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
     checked_arithmetic(expr, schema)
 }
 
-/// `+`, `-` and `*` of whole numbers by way of decimals, which hold any result; one that does not
-/// fit a whole number again is an error, where plain arithmetic would wrap.
+/// `+`, `-`, `*` and the sign of whole numbers by way of decimals, which hold any result; one that
+/// does not fit a whole number again is an error, where plain arithmetic would wrap.
 fn checked_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
     let whole = |part: &Expr| matches!(part.get_type(schema), Ok(DataType::Int64));
     let wide = |part: Box<Expr>| cast(*part, DataType::Decimal128(20, 0));
@@ -420,6 +426,10 @@ fn checked_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionE
                     && whole(&right) =>
             {
                 let exact = binary_expr(wide(left), op, wide(right));
+                Transformed::yes(cast(exact, DataType::Int64))
+            }
+            Expr::Negative(number) if whole(&number) => {
+                let exact = Expr::Negative(Box::new(wide(number)));
                 Transformed::yes(cast(exact, DataType::Int64))
             }
             other => Transformed::no(other),
@@ -459,8 +469,14 @@ fn true_division(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError>
             let part = Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right });
             return Ok(Transformed::no(part));
         }
-        let divisor = nullif(cast(*right, DataType::Float64), lit(0.0));
-        Ok(Transformed::yes(cast(*left, DataType::Float64) / divisor))
+        // Adding zero makes one zero of two: 0 / -5 is -0.0, which divides and looks otherwise.
+        let zero = || lit(0.0);
+        let divisor = match right.get_type(schema)? {
+            DataType::Float64 => *right + zero(),
+            _ => cast(*right, DataType::Float64),
+        };
+        let quotient = cast(*left, DataType::Float64) / nullif(divisor, zero());
+        Ok(Transformed::yes(quotient + zero()))
     })?;
     Ok(divided.data)
 }

@@ -12,6 +12,7 @@ use super::context::{Ancestor, Context, Period, Step, TimeWindow};
 use super::mean::DecimalMean;
 use super::model::{Additivity, Measure};
 use super::normal_form::{Final, Place};
+use crate::translate::checked_decimal;
 
 /// A calculation; a column `<measure>_<name>` asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,7 +261,8 @@ fn difference(now: Expr, before: Expr, data_type: &DataType, additive: bool) -> 
         let side = cast(side, wide.clone());
         if additive { coalesce(vec![side, zero()]) } else { side }
     };
-    let value = cast(side(now.clone()) - side(before.clone()), result.clone());
+    let value = checked_decimal(side(now.clone()) - side(before.clone()), "a difference");
+    let value = cast(value, result.clone());
     if !additive {
         return Ok(value);
     }

@@ -10,7 +10,8 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use super::query::{Axis, Resolved, TOTAL_OF_COLUMNS, TOTAL_OF_ROWS};
+use super::cells_sql::{TOTAL_OF_COLUMNS, TOTAL_OF_ROWS};
+use super::prepared::{Axis, Prepared};
 use crate::error::{Error, Result};
 
 /// More columns than this is a question nobody can read the answer of.
@@ -47,7 +48,7 @@ type Heads = Vec<(Option<OwnedRow>, Vec<String>)>;
 
 impl CellSet {
     /// Arranges `answer`, which has one row per cell.
-    pub(super) fn arrange(query: &Resolved<'_>, answer: &RecordBatch) -> Result<Self> {
+    pub(super) fn arrange(query: &Prepared<'_>, answer: &RecordBatch) -> Result<Self> {
         let of_columns = flags(answer, TOTAL_OF_COLUMNS)?;
         let of_rows = flags(answer, TOTAL_OF_ROWS)?;
         let row_keys = keys(answer, &query.rows)?;
@@ -92,7 +93,7 @@ fn kept_rows(count: usize, total: Option<usize>, limit: Option<usize>) -> Vec<us
 }
 
 struct Arranged<'a> {
-    query: &'a Resolved<'a>,
+    query: &'a Prepared<'a>,
     answer: &'a RecordBatch,
     heads: Heads,
     places: Vec<Vec<Option<u32>>>,
@@ -149,7 +150,7 @@ impl Arranged<'_> {
 
 /// The members across the top in their own order, the total last.
 fn heads(
-    query: &Resolved<'_>,
+    query: &Prepared<'_>,
     answer: &RecordBatch,
     keys: &[OwnedRow],
     totals: &[bool],
@@ -177,7 +178,10 @@ fn heads(
             (Some(key.clone()), captions.collect())
         })
         .collect();
-    if !query.columns.is_empty() && query.query.totals {
+    // Without levels across the top there is one head, even when there are no cells.
+    if (query.columns.is_empty() && heads.is_empty())
+        || (!query.columns.is_empty() && query.query.totals)
+    {
         heads.push((None, Vec::new()));
     }
     Ok(heads)
@@ -187,7 +191,7 @@ fn heads(
 fn keys(answer: &RecordBatch, axes: &[Axis]) -> Result<Vec<OwnedRow>> {
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for axis in axes {
-        for column in axis.order.iter().chain(std::iter::once(&axis.level)) {
+        for column in axis.places().iter().chain(std::iter::once(&axis.level)) {
             arrays.push(Arc::clone(named(answer, column)?.1));
         }
     }

@@ -21,7 +21,7 @@ use datafusion::logical_expr::{
 use super::bound::BoundCube;
 use super::context::{Ancestor, Context};
 use super::grouping::{Grouping, GroupingSet};
-use super::normal_form::{StarQuery, leaf_position, level, substitute};
+use super::normal_form::{StarQuery, columns, leaf_position, level, substitute};
 use super::part::{Parts, Related, Source, Value, group_name, leaf_name};
 use super::place::placed;
 use super::state::{Stage, StateAggregate};
@@ -112,6 +112,7 @@ impl Cells<'_> {
     ) -> Result<LogicalPlanBuilder> {
         let mut plans = Vec::new();
         let mut values = Vec::new();
+        let mut lacks_a_period = false;
         for source in sources {
             let mut computed = self.parts.values_of(*source)?;
             let part = match self.parts.related(set, source.base)? {
@@ -121,7 +122,9 @@ impl Cells<'_> {
                     if let (Some(key), true) = (parent, source.context.is_own()) {
                         computed.extend(self.parent_values(key)?);
                     }
-                    self.parts.part(set, *source, &computed)?
+                    let part = self.parts.part(set, *source, &computed)?;
+                    lacks_a_period |= part.is_none();
+                    part
                 }
             };
             match part {
@@ -155,8 +158,10 @@ impl Cells<'_> {
                 Some(all) => all.union(part.build()?)?,
             });
         }
-        let Some(all) = all else {
-            return self.nothing_to_show(set);
+        let all = match all {
+            Some(all) => all,
+            None if lacks_a_period => self.nothing(set, &values)?,
+            None => return self.nothing_to_show(set),
         };
         // At most one part has a value for a leaf in a cell; the others have NULL.
         let merged = values.iter().map(|value| match &value.name {
@@ -193,6 +198,38 @@ impl Cells<'_> {
             }
         }
         Ok(plans)
+    }
+
+    /// The rows of a set for which all that is asked for compares periods, and that has none: no row,
+    /// or one for the grand total.
+    fn nothing(&self, set: &GroupingSet, values: &[Value]) -> Result<LogicalPlanBuilder> {
+        let schema = self.parts.bound.level_schema()?;
+        let groups = self.parts.grouping.members(set);
+        let groups = groups.map(|(at, expr)| Ok((group_name(at), expr.get_type(&schema)?)));
+        let values = values.iter().map(|value| Ok((value.name.clone(), value.data_type.clone())));
+        let nulls = groups.chain(values).map(|column: Result<_>| {
+            let (name, data_type) = column?;
+            Ok(lit(ScalarValue::try_from(&data_type)?).alias(name))
+        });
+        let nulls = nulls.collect::<Result<Vec<_>>>()?;
+        LogicalPlanBuilder::empty(set.groups.is_empty()).project(nulls)
+    }
+
+    /// `value`, made of `given`, but NULL where a leaf of it compares periods and `set` has none: a
+    /// total is not all of it a change.
+    ///
+    /// It asks the leaf, which is NULL there: a constant would be pushed below the aggregate of the
+    /// grand total with a condition on it, which then keeps the row.
+    fn where_defined(&self, value: Expr, given: &Expr, set: &GroupingSet) -> Result<Expr> {
+        for at in columns(given).iter().filter_map(leaf_position) {
+            let leaf = &self.parts.query.leaves[at];
+            let source = Source { base: leaf.base, context: &leaf.context };
+            if leaf.context.needs_period() && self.parts.time_cells(set, source)?.finest().is_none()
+            {
+                return when(col(&leaf_name(at)).is_not_null(), value).end();
+            }
+        }
+        Ok(value)
     }
 
     fn nothing_to_show<T>(&self, set: &GroupingSet) -> Result<T> {
@@ -291,7 +328,8 @@ impl Cells<'_> {
         let mut shown: Vec<Expr> = set.groups.iter().map(|at| col(&group_name(*at))).collect();
         for (at, given) in query.finals.iter().enumerate() {
             let over_leaves = |column: &Column| leaf_position(column).map(|at| col(&leaf_name(at)));
-            shown.push(substitute(given.value.clone(), &over_leaves)?.alias(final_name(at)));
+            let value = substitute(given.value.clone(), &over_leaves)?;
+            shown.push(self.where_defined(value, &given.value, set)?.alias(final_name(at)));
         }
         let mut rows = rows.project(shown)?;
         let siblings: Vec<Expr> =

@@ -9,18 +9,37 @@ use super::model::{ColumnKind, Cube, CubeRole};
 use crate::error::Result;
 use crate::star::Title;
 
-/// One row per cube.
-pub fn cubes(cubes: &[Cube]) -> Result<RecordBatch> {
-    let mut table = Table::new(&["cube", "title", "description", "fact"]);
+/// A cube that is not served as it is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CubeState {
+    /// Its name.
+    pub cube: String,
+    /// What is wrong, in a line.
+    pub state: String,
+}
+
+/// One row per cube; `state` is `ok` unless `states` has another, which may be of a cube that cannot
+/// be served at all.
+pub fn cubes(cubes: &[Cube], states: &[CubeState]) -> Result<RecordBatch> {
+    let mut table = Table::new(&["cube", "title", "description", "fact", "state"]);
+    let state = |name: &str| states.iter().find(|state| state.cube == name);
+    let mut counts = Vec::new();
     for cube in cubes {
         table.row(&[
             Some(&cube.name),
             text(cube.title.as_ref()),
             text(cube.description.as_ref()),
             Some(&cube.fact),
+            Some(state(&cube.name).map_or("ok", |state| &state.state)),
         ]);
+        counts.push(count(cube.measures.len()));
     }
-    table.numbered("measure_count", cubes.iter().map(|cube| count(cube.measures.len())))
+    let broken = |state: &&CubeState| cubes.iter().all(|cube| cube.name != state.cube);
+    for state in states.iter().filter(broken) {
+        table.row(&[Some(&state.cube), None, None, None, Some(&state.state)]);
+        counts.push(0);
+    }
+    table.numbered("measure_count", counts.into_iter())
 }
 
 /// One row per cube and role of a dimension.
@@ -99,6 +118,23 @@ pub fn measures(cubes: &[Cube]) -> Result<RecordBatch> {
                 Some(measure.additivity.as_str()),
                 measure.format.as_deref(),
                 measure.currency.as_deref(),
+            ]);
+        }
+    }
+    table.finish()
+}
+
+/// One row per cube and named set.
+pub fn sets(cubes: &[Cube]) -> Result<RecordBatch> {
+    let mut table = Table::new(&["cube", "set_name", "level", "title", "definition"]);
+    for cube in cubes {
+        for set in &cube.sets {
+            table.row(&[
+                Some(&cube.name),
+                Some(&set.name),
+                Some(&set.level),
+                text(set.title.as_ref()),
+                Some(&set.description()),
             ]);
         }
     }

@@ -15,7 +15,7 @@ pub(super) struct Grouping {
 /// One grouping set.
 #[derive(Clone)]
 pub(super) struct GroupingSet {
-    /// Positions in [`Grouping::groups`], ascending.
+    /// Positions in [`Grouping::groups`], in the order in which the set is written.
     pub groups: Vec<usize>,
     /// The value of the grouping id; none where the question has but one set and no id.
     pub id: Option<ScalarValue>,
@@ -31,12 +31,9 @@ impl Grouping {
         };
         let sets = written_out(sets);
         let all: Vec<Expr> = grouping_set_to_exprlist(groups)?.into_iter().cloned().collect();
-        let places = sets.iter().map(|set| {
-            let found = (0..all.len()).filter(|at| set.contains(&all[*at]));
-            found.collect::<Vec<_>>()
-        });
-        let places: Vec<Vec<usize>> = places.collect();
-        let ordinal = |at: usize| places[..at].iter().filter(|set| **set == places[at]).count();
+        let places: Vec<Vec<usize>> = sets.iter().map(|set| positions(set, &all)).collect();
+        let ordinal =
+            |at: usize| places[..at].iter().filter(|set| have_the_same(set, &places[at])).count();
         let ordinals: Vec<usize> = (0..places.len()).map(ordinal).collect();
         let most = ordinals.iter().copied().max().unwrap_or_default();
         let id_type = Aggregate::grouping_id_type(all.len(), most);
@@ -56,6 +53,21 @@ impl Grouping {
     ) -> impl Iterator<Item = (usize, &'a Expr)> {
         set.groups.iter().map(|at| (*at, &self.groups[*at]))
     }
+}
+
+/// Where the expressions of `set` are among `all`, each once.
+fn positions(set: &[Expr], all: &[Expr]) -> Vec<usize> {
+    let mut found = Vec::new();
+    for position in set.iter().filter_map(|expr| all.iter().position(|known| known == expr)) {
+        if !found.contains(&position) {
+            found.push(position);
+        }
+    }
+    found
+}
+
+fn have_the_same(left: &[usize], right: &[usize]) -> bool {
+    left.len() == right.len() && left.iter().all(|position| right.contains(position))
 }
 
 /// Every set that `sets` stands for.

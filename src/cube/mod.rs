@@ -7,6 +7,9 @@
 //!    CubeQuery ──to_sql──▲
 //! ```
 //!
+//! A [`CubeQuery`] is prepared (names resolved, members found), checked for its size, written as SQL,
+//! and its answer arranged as a [`CellSet`]. Navigation makes the next query of one.
+//!
 //! A [`CubeRelation`] is a table with one column per level and per measure. SQL over it is planned by
 //! DataFusion as over any table; then one analyzer rule finds each `Aggregate` over such a relation,
 //! states it as a [`StarQuery`] and puts the plan of that in its place. Whatever the rule leaves
@@ -39,28 +42,43 @@ mod measure_use;
 mod aggregate;
 mod misuse;
 mod rule;
+mod named_set;
 mod query;
-mod navigation;
+mod sql_text;
+mod member;
+mod prepared;
+mod cell_limit;
+mod cells_sql;
 mod cell_set;
+mod navigation;
+mod drill_across;
+mod member_relation;
 mod describe;
 #[cfg(test)]
 mod tests;
 
 pub use bound::BoundCube;
 pub use calculation::{CALCULATIONS, Calculation};
+pub use cell_limit::USUAL_CELLS;
 pub use cell_set::{CellColumn, CellSet};
 pub use compile::compile;
 pub use context::{Ancestor, Context, Period, Step, TimeWindow};
-pub use describe::{cubes, dimensions, hierarchies, levels, measures};
+pub use describe::{CubeState, cubes, dimensions, hierarchies, levels, measures, sets};
+pub use member::{FoundMembers, MemberSearch};
+pub use member_relation::MemberRelation;
 pub use model::{
     Additivity, AggregateDefinition, AggregateKind, ColumnKind, Cube, CubeRole, Definition,
     FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
 };
+pub use named_set::{NamedSet, SetDefinition};
 pub use normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
-pub use query::{CubeQuery, Filter, Sort};
-pub use relation::{CubeRelation, Mode, calculations_relation, register};
+pub use query::{CubeQuery, Drilled, Filter, OTHERS, Sort, Top};
+pub use relation::{CubeRelation, CubeRelations, Mode, calculations_relation, register};
 pub use rule::{CubeRule, analyzer_rules, star_queries};
 pub use shape::shape;
-pub use spec::{ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec, read};
+pub use spec::{
+    BaseSpec, ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec,
+    SetMembersSpec, SetSpec, read,
+};
 pub use sql::functions;
 pub use state::{Edge, StateFunction};

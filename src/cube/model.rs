@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::named_set::NamedSet;
 use crate::star::{Dimension, Level, Role, Title};
 
 /// A cube over one fact: levels to group by and measures to compute.
@@ -29,6 +30,8 @@ pub struct Cube {
     pub columns: Vec<FlatColumn>,
     /// What can be computed; a formula stands after the measures it uses.
     pub measures: Vec<Measure>,
+    /// Members that have a name together.
+    pub sets: Vec<NamedSet>,
 }
 
 /// A cube that another puts together with others.
@@ -407,6 +410,11 @@ impl Cube {
     /// The position of the role called `name`.
     pub fn role(&self, name: &str) -> Option<usize> {
         self.roles.iter().position(|role| role.role.name == name)
+    }
+
+    /// The named set called `name`.
+    pub fn set(&self, name: &str) -> Option<&NamedSet> {
+        self.sets.iter().find(|set| set.name == name)
     }
 
     /// The flat column of what tells members of the level `level` apart.

@@ -1,59 +1,129 @@
 //! A question of levels and measures, as programs and the report page ask it.
 
-use std::collections::BTreeSet;
-use std::ops::ControlFlow;
-use std::sync::Arc;
+use serde::{Deserialize, Serialize};
 
-use datafusion::config::Dialect;
-use datafusion::prelude::SessionContext;
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Ident, visit_expressions_mut};
-
-use super::cell_set::CellSet;
-use super::model::{ColumnKind, Cube};
-use super::relation::Mode;
+use super::calculation::{CALCULATIONS, Calculation};
+use super::model::{Cube, Measure};
+use super::named_set::NamedSet;
 use crate::declare::nearest;
 use crate::error::{Error, ErrorKind, Result};
-use crate::star::CATALOG;
 
 /// Levels on two axes, measures in the cells.
 ///
-/// Levels are named as in the relation (`date_month`) or with a dot (`date.month`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Levels are named as in the relation (`date_month`) or with a dot (`date.month`). On an axis a
+/// named set of the cube stands for its level with no other members.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CubeQuery {
     /// The cube's name.
     pub cube: String,
-    /// Levels down the side.
+    /// Levels or named sets down the side.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<String>,
-    /// Levels across the top.
+    /// Levels or named sets across the top.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// Measures in the cells.
+    /// Measures and calculations in the cells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measures: Vec<String>,
     /// Conditions that every fact row must meet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<Filter>,
+    /// Members drilled into: like filters, but rolling up again takes them away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drilled: Vec<Drilled>,
+    /// Levels of which only the leading members count or are told apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub top: Vec<Top>,
+    /// Conditions on measures that a row must meet in its total to be shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub having: Vec<String>,
     /// Order of the rows; that of the levels themselves when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sort: Vec<Sort>,
     /// At most this many rows, totals not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// Adds the total of every row, of every column, and of all.
+    #[serde(default, skip_serializing_if = "is_false")]
     pub totals: bool,
+    /// The epoch to read; the newest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    /// Read the newest epoch there was at this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
 }
 
-/// A condition of a [`CubeQuery`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A condition of a [`CubeQuery`] on fact rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "FilterFields", into = "FilterFields")]
 pub enum Filter {
     /// SQL over level columns.
     Sql(String),
-    /// The level's member is one of these captions.
+    /// The level's member is one of these captions, in any locale.
     Members {
         /// The level.
         level: String,
         /// Captions.
         members: Vec<String>,
     },
+    /// The level's member is one of these keys.
+    Keys {
+        /// The level.
+        level: String,
+        /// Keys as texts.
+        keys: Vec<String>,
+    },
+    /// The level's member lies between two, both included, in the order of the level.
+    Range {
+        /// The level.
+        level: String,
+        /// The caption of the first; open when absent.
+        from: Option<String>,
+        /// The caption of the last; open when absent.
+        to: Option<String>,
+    },
+    /// The member is in this named set of the cube.
+    Set(String),
 }
 
-/// One step of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A member that was drilled into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drilled {
+    /// The level of the member.
+    pub level: String,
+    /// The member's caption.
+    pub member: String,
+    /// The finer level that was shown for it.
+    pub to: String,
+}
+
+/// The leading members of a level by a measure, all filters applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Top {
+    /// The level.
+    pub level: String,
+    /// How many members.
+    pub n: usize,
+    /// The measure or calculation they lead in; members for which it is NULL do not take part.
+    pub by: String,
+    /// Takes the members with the least values instead.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub least: bool,
+    /// The caption of one row for all other members; without it they are left out.
+    #[serde(default, deserialize_with = "others", skip_serializing_if = "Option::is_none")]
+    pub others: Option<String>,
+}
+
+/// The caption of the other members when none is chosen.
+pub const OTHERS: &str = "(others)";
+
+/// One step of an order; as a text a minus in front means descending.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct Sort {
     /// A row level or a measure; a measure orders by the total of the row.
     pub by: String,
@@ -61,302 +131,222 @@ pub struct Sort {
     pub descending: bool,
 }
 
-impl Sort {
-    /// Reads `revenue` or `-revenue`; the minus puts the greatest first.
-    pub fn parse(text: &str) -> Self {
+impl From<String> for Sort {
+    fn from(text: String) -> Self {
         match text.strip_prefix('-') {
             Some(by) => Self { by: by.to_owned(), descending: true },
-            None => Self { by: text.to_owned(), descending: false },
+            None => Self { by: text, descending: false },
         }
     }
 }
 
-/// A [`CubeQuery`] with every name resolved.
-pub(super) struct Resolved<'a> {
-    pub query: &'a CubeQuery,
-    pub rows: Vec<Axis>,
-    pub columns: Vec<Axis>,
-    pub measures: Vec<String>,
+impl From<Sort> for String {
+    fn from(sort: Sort) -> Self {
+        if sort.descending { format!("-{}", sort.by) } else { sort.by }
+    }
 }
-
-/// A level on an axis: its flat column and what orders its members.
-pub(super) struct Axis {
-    pub level: String,
-    pub order: Vec<String>,
-}
-
-/// The flag of rows that are totals over the levels across the top, and of those over the side.
-pub(super) const TOTAL_OF_COLUMNS: &str = "$total_of_columns";
-/// See [`TOTAL_OF_COLUMNS`].
-pub(super) const TOTAL_OF_ROWS: &str = "$total_of_rows";
 
 impl CubeQuery {
-    /// The SQL that computes the cells, one row per cell of the two axes.
-    pub fn to_sql(&self, cube: &Cube, context: &SessionContext) -> Result<String> {
-        let resolved = self.resolve(cube)?;
-        resolved.sql(&self.conditions(cube, context)?, cube)
-    }
-
-    /// Asks, and arranges the answer in rows and columns.
-    pub async fn run(&self, cube: &Cube, context: &SessionContext) -> Result<CellSet> {
-        let resolved = self.resolve(cube)?;
-        let sql = resolved.sql(&self.conditions(cube, context)?, cube)?;
-        let frame = context.sql(&sql).await?;
-        let schema = Arc::clone(frame.schema().inner());
-        let batches = frame.collect().await?;
-        let answer = arrow::compute::concat_batches(&schema, &batches)?;
-        CellSet::arrange(&resolved, &answer)
-    }
-
-    /// The SQL that shows the fact rows behind the cells.
-    pub fn drill_through(&self, cube: &Cube, context: &SessionContext) -> Result<String> {
-        let conditions = self.conditions(cube, context)?;
-        let detail = format!("{}$detail", cube.name);
-        let mut sql = format!("SELECT * FROM {}", relation(&detail));
-        if !conditions.is_empty() {
-            sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
-        }
-        if let Some(limit) = self.limit {
-            sql.push_str(&format!(" LIMIT {limit}"));
-        }
-        Ok(sql)
-    }
-
-    fn resolve(&self, cube: &Cube) -> Result<Resolved<'_>> {
-        let axis = |levels: &[String]| {
-            levels.iter().map(|level| axis_of(cube, level)).collect::<Result<Vec<_>>>()
-        };
-        let measures = self.measures.iter().map(|name| measure(cube, name));
-        let resolved = Resolved {
-            query: self,
-            rows: axis(&self.rows)?,
-            columns: axis(&self.columns)?,
-            measures: measures.collect::<Result<_>>()?,
-        };
-        let mut seen = BTreeSet::new();
-        for axis in resolved.rows.iter().chain(&resolved.columns) {
-            if !seen.insert(&axis.level) {
-                let what = format!("the level `{}` is on the axes twice", axis.level);
-                return Err(Error::invalid_input(what));
-            }
-        }
-        if seen.is_empty() && resolved.measures.is_empty() {
-            return Err(Error::invalid_input("a cube query needs a level or a measure"));
-        }
-        Ok(resolved)
-    }
-
-    fn conditions(&self, cube: &Cube, context: &SessionContext) -> Result<Vec<String>> {
-        self.filters
-            .iter()
-            .map(|filter| match filter {
-                Filter::Sql(sql) => condition(cube, sql, context),
-                Filter::Members { level, members } => {
-                    let level = column(cube, level)?;
-                    let members: Vec<String> = members.iter().map(|m| quoted_text(m)).collect();
-                    match members.as_slice() {
-                        [] => Ok("false".to_owned()),
-                        _ => Ok(format!("{} IN ({})", quoted(&level), members.join(", "))),
-                    }
+    /// Reads a query from JSON; a key that is not known is refused.
+    pub fn from_json(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|error| {
+            let said = error.to_string();
+            let hint = match said.strip_prefix("unknown field `") {
+                // Then come the wrong key and all that there are, each in backquotes.
+                Some(_) => {
+                    let names: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
+                    let (wrong, known) = names.split_first().unwrap_or((&"", &[]));
+                    nearest(wrong, known.iter().copied())
+                        .map(|near| format!("; did you mean `{near}`?"))
                 }
-            })
-            .collect()
+                None => None,
+            };
+            let hint = hint.unwrap_or_default();
+            Error::invalid_input(format!("this is not a cube query in JSON: {said}{hint}"))
+        })
+    }
+
+    /// The query as JSON that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string_pretty(self)
+            .map_err(|error| Error::internal("writing a query as JSON").because(error))
     }
 }
 
-impl Resolved<'_> {
-    /// Whether rows need their total, to show it or to be ordered by it.
-    pub(super) fn needs_row_totals(&self) -> bool {
-        let by_measure = |sort: &Sort| self.measures.contains(&sort.by);
-        !self.columns.is_empty() && (self.query.totals || self.query.sort.iter().any(by_measure))
-    }
+/// The keys a filter is written with.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilterFields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sql: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<Vec<MemberName>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<Vec<MemberName>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<MemberName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<MemberName>,
+}
 
-    fn sql(&self, conditions: &[String], cube: &Cube) -> Result<String> {
-        let group = |axes: &[Axis]| -> Vec<String> {
-            axes.iter()
-                .flat_map(|axis| std::iter::once(&axis.level).chain(&axis.order))
-                .map(|column| quoted(column))
-                .collect()
-        };
-        let (rows, columns) = (group(&self.rows), group(&self.columns));
-        let mut shown: Vec<String> = rows.iter().chain(&columns).cloned().collect();
-        let dedup: BTreeSet<String> = shown.iter().cloned().collect();
-        if dedup.len() != shown.len() {
-            let mut seen = BTreeSet::new();
-            shown.retain(|column| seen.insert(column.clone()));
-        }
-        let sets = self.grouping_sets(&rows, &columns);
-        shown.extend(self.measures.iter().map(|m| format!("AGG({0}) AS {0}", quoted(m))));
-        for (flag, of) in [(TOTAL_OF_COLUMNS, &columns), (TOTAL_OF_ROWS, &rows)] {
-            let grouping = match (of.first(), sets.len()) {
-                (Some(first), 2..) => format!("GROUPING({first})"),
-                _ => "0".to_owned(),
-            };
-            shown.push(format!("{grouping} AS {}", quoted(flag)));
-        }
-        let mut sql = format!("SELECT {} FROM {}", shown.join(", "), relation(&cube.name));
-        if !conditions.is_empty() {
-            sql.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
-        }
-        match sets.as_slice() {
-            [one] if one.is_empty() => {}
-            [one] => sql.push_str(&format!(" GROUP BY {}", one.join(", "))),
-            many => {
-                let sets: Vec<String> =
-                    many.iter().map(|set| format!("({})", set.join(", "))).collect();
-                sql.push_str(&format!(" GROUP BY GROUPING SETS ({})", sets.join(", ")));
-            }
-        }
-        self.ordered(sql, cube)
-    }
+/// A caption or key, which may be written as a number.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a member is a text or a whole number")]
+enum MemberName {
+    Text(String),
+    Number(i64),
+}
 
-    fn grouping_sets(&self, rows: &[String], columns: &[String]) -> Vec<Vec<String>> {
-        let cells: Vec<String> = rows.iter().chain(columns).cloned().collect();
-        let mut sets = vec![cells];
-        if self.needs_row_totals() {
-            sets.push(rows.to_vec());
+impl From<MemberName> for String {
+    fn from(name: MemberName) -> Self {
+        match name {
+            MemberName::Text(text) => text,
+            MemberName::Number(number) => number.to_string(),
         }
-        if self.query.totals && !rows.is_empty() {
-            sets.push(columns.to_vec());
-            if !columns.is_empty() {
-                sets.push(Vec::new());
-            }
-        }
-        // Without rows the total of the columns is the grand total.
-        let mut seen = BTreeSet::new();
-        sets.retain(|set| seen.insert(set.clone()));
-        sets
     }
+}
 
-    /// `sql` in the order of the rows; totals come last.
-    fn ordered(&self, sql: String, cube: &Cube) -> Result<String> {
-        let mut keys = vec![quoted(TOTAL_OF_ROWS)];
-        let levels: Vec<String> = self.rows.iter().map(|axis| quoted(&axis.level)).collect();
-        for sort in &self.query.sort {
-            let direction = if sort.descending { "DESC" } else { "ASC" };
-            if self.measures.contains(&sort.by) {
-                let value = if self.columns.is_empty() {
-                    quoted(&sort.by)
-                } else {
-                    format!(
-                        "MAX(CASE WHEN {} = 1 THEN {} END) OVER (PARTITION BY {})",
-                        quoted(TOTAL_OF_COLUMNS),
-                        quoted(&sort.by),
-                        if levels.is_empty() { "1".to_owned() } else { levels.join(", ") }
-                    )
-                };
-                keys.push(format!("{value} {direction} NULLS LAST"));
-                continue;
+impl TryFrom<FilterFields> for Filter {
+    type Error = &'static str;
+
+    fn try_from(fields: FilterFields) -> Result<Self, Self::Error> {
+        let texts = |names: Vec<MemberName>| names.into_iter().map(String::from).collect();
+        let FilterFields { sql, set, level, members, keys, from, to } = fields;
+        Ok(match (sql, set, level, members, keys, from, to) {
+            (Some(sql), None, None, None, None, None, None) => Self::Sql(sql),
+            (None, Some(set), None, None, None, None, None) => Self::Set(set),
+            (None, None, Some(level), Some(members), None, None, None) => {
+                Self::Members { level, members: texts(members) }
             }
-            let level = column(cube, &sort.by)?;
-            let Some(axis) = self.rows.iter().find(|axis| axis.level == level) else {
-                let what = format!(
-                    "cannot sort by `{}`: it is no row level and no measure shown",
-                    sort.by
+            (None, None, Some(level), None, Some(keys), None, None) => {
+                Self::Keys { level, keys: texts(keys) }
+            }
+            (None, None, Some(level), None, None, from, to) if from.is_some() || to.is_some() => {
+                Self::Range { level, from: from.map(String::from), to: to.map(String::from) }
+            }
+            _ => {
+                return Err(
+                    "a filter is one of {sql}, {set}, {level, members}, {level, keys} and \
+                     {level, from, to}",
                 );
-                return Err(Error::invalid_input(what));
-            };
-            keys.extend(axis.order.iter().map(|key| format!("{} {direction}", quoted(key))));
-        }
-        let order = self.rows.iter().flat_map(|axis| &axis.order);
-        keys.extend(order.map(|column| quoted(column)));
-        let mut sql = format!("SELECT * FROM ({sql}) AS cells ORDER BY {}", keys.join(", "));
-        if let (Some(limit), true, false) =
-            (self.query.limit, self.columns.is_empty(), self.query.totals)
-        {
-            sql.push_str(&format!(" LIMIT {limit}"));
-        }
-        Ok(sql)
+            }
+        })
     }
 }
 
-fn axis_of(cube: &Cube, name: &str) -> Result<Axis> {
-    let level = column(cube, name)?;
-    let found = cube.column(&level).filter(|column| column.kind == ColumnKind::Level);
-    let key = cube.key_of(&level).map(|key| key.name.clone());
-    let sort = found.and_then(|column| sort_column(cube, column.role, &level));
-    // A key or attribute on an axis is its own order.
-    let order = match found {
-        Some(_) => sort.into_iter().chain(key).collect(),
-        None => Vec::new(),
-    };
-    let mut order: Vec<String> = order;
-    if order.is_empty() {
-        order.push(level.clone());
+impl From<Filter> for FilterFields {
+    fn from(filter: Filter) -> Self {
+        let texts = |names: Vec<String>| Some(names.into_iter().map(MemberName::Text).collect());
+        let none = Self::default();
+        match filter {
+            Filter::Sql(sql) => Self { sql: Some(sql), ..none },
+            Filter::Set(set) => Self { set: Some(set), ..none },
+            Filter::Members { level, members } => {
+                Self { level: Some(level), members: texts(members), ..none }
+            }
+            Filter::Keys { level, keys } => Self { level: Some(level), keys: texts(keys), ..none },
+            Filter::Range { level, from, to } => Self {
+                level: Some(level),
+                from: from.map(MemberName::Text),
+                to: to.map(MemberName::Text),
+                ..none
+            },
+        }
     }
-    Ok(Axis { level, order })
 }
 
-/// The flat column that the level's `sort` became.
-fn sort_column(cube: &Cube, role: Option<usize>, level: &str) -> Option<String> {
-    let sort = match role {
-        None => cube.levels.iter().find(|known| known.name == level)?.sort.as_ref()?,
-        Some(position) => {
-            let role = &cube.roles[position];
-            let name = level.strip_prefix(&role.role.name)?.strip_prefix('_')?;
-            role.dimension.level(name)?.sort.as_ref()?
-        }
-    };
-    let flat = cube.columns.iter().find(|column| column.role == role && &column.source == sort);
-    flat.map(|column| column.name.clone())
+/// `true` stands for the usual caption, `false` for none.
+fn others<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "`others` is true, false or a caption")]
+    enum Written {
+        Flag(bool),
+        Caption(String),
+    }
+    Ok(match Written::deserialize(input)? {
+        Written::Flag(flag) => flag.then(|| OTHERS.to_owned()),
+        Written::Caption(caption) => Some(caption),
+    })
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// The flat name of `name`, which may be written with a dot.
+pub(super) fn flat(name: &str) -> String {
+    name.replace('.', "_")
 }
 
 /// The flat name of the level column `name`.
 pub(super) fn column(cube: &Cube, name: &str) -> Result<String> {
-    let flat = name.replace('.', "_");
+    let flat = flat(name);
     if cube.column(&flat).is_some() {
         return Ok(flat);
     }
     let known = cube.columns.iter().map(|column| column.name.as_str());
-    Err(unknown("level", name, &cube.name, nearest(&flat, known)))
+    Err(unknown("level", name, cube, nearest(&flat, known)))
 }
 
-fn measure(cube: &Cube, name: &str) -> Result<String> {
-    if cube.measure(name).is_some() {
-        return Ok(name.to_owned());
+/// The level and, when it was named by one, the set that `entry` of an axis stands for.
+pub(super) fn axis_level<'a>(
+    cube: &'a Cube,
+    entry: &str,
+) -> Result<(String, Option<&'a NamedSet>)> {
+    let flat = flat(entry);
+    if cube.column(&flat).is_some() {
+        return Ok((flat, None));
     }
-    let known = cube.measures.iter().map(|measure| measure.name.as_str());
-    Err(unknown("measure", name, &cube.name, nearest(name, known)))
+    if let Some(set) = cube.set(entry) {
+        return Ok((set.level.clone(), Some(set)));
+    }
+    let known = cube.columns.iter().map(|column| column.name.as_str());
+    let sets = cube.sets.iter().map(|set| set.name.as_str());
+    let what = if cube.sets.is_empty() { "level" } else { "level or set" };
+    Err(unknown(what, entry, cube, nearest(&flat, known.chain(sets))))
 }
 
-fn unknown(what: &str, name: &str, cube: &str, near: Option<&str>) -> Error {
+/// Where a measure of a question is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MeasureKind {
+    /// Declared by the cube.
+    Declared,
+    /// A calculation over a declared one, in the relation that lists these.
+    Calculated,
+}
+
+/// Whether `name` is a measure of the cube or a calculation over one, `<measure>_<calculation>`.
+pub(super) fn measure(cube: &Cube, name: &str) -> Result<MeasureKind> {
+    if cube.measure(name).is_some() {
+        return Ok(MeasureKind::Declared);
+    }
+    if Calculation::split(name).any(|(measure, _)| cube.measure(measure).is_some()) {
+        return Ok(MeasureKind::Calculated);
+    }
+    let of = |measure: &Measure| {
+        let calculations = CALCULATIONS.iter().map(move |calculation| calculation.name);
+        let name = measure.name.clone();
+        calculations.map(move |calculation| format!("{name}_{calculation}")).collect::<Vec<_>>()
+    };
+    let declared = cube.measures.iter().map(|measure| measure.name.clone());
+    let known: Vec<String> = declared.chain(cube.measures.iter().flat_map(of)).collect();
+    Err(unknown("measure", name, cube, nearest(name, known.iter().map(String::as_str))))
+}
+
+/// The named set called `name`.
+pub(super) fn named_set<'a>(cube: &'a Cube, name: &str) -> Result<&'a NamedSet> {
+    cube.set(name).ok_or_else(|| {
+        let known = cube.sets.iter().map(|set| set.name.as_str());
+        unknown("set", name, cube, nearest(name, known))
+    })
+}
+
+fn unknown(what: &str, name: &str, cube: &Cube, near: Option<&str>) -> Error {
     let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let cube = &cube.name;
     Error::new(ErrorKind::NotFound, format!("the cube `{cube}` has no {what} `{name}`{hint}"))
-}
-
-/// One SQL condition with dotted level names made flat.
-///
-/// It is parsed and written again, so that nothing but one expression can come in here.
-fn condition(cube: &Cube, sql: &str, context: &SessionContext) -> Result<String> {
-    let mut expr = context.state().sql_to_expr(sql, &Dialect::default()).map_err(|error| {
-        let what = format!("the filter `{sql}` is not a condition");
-        Error::invalid_input(what).because(error)
-    })?;
-    // The closure never breaks.
-    let walked = visit_expressions_mut(&mut expr, |part| {
-        if let SqlExpr::CompoundIdentifier(parts) = part
-            && let [first, second] = parts.as_slice()
-        {
-            let flat = format!("{}_{}", first.value, second.value);
-            if cube.column(&flat).is_some() {
-                *part = SqlExpr::Identifier(Ident::with_quote('"', flat));
-            }
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    debug_assert!(walked.is_continue());
-    Ok(format!("({expr})"))
-}
-
-/// The relation of a cube in strict mode.
-fn relation(name: &str) -> String {
-    format!("{CATALOG}.{}.{}", Mode::Strict.schema(), quoted(name))
-}
-
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn quoted_text(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

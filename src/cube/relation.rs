@@ -1,6 +1,7 @@
 //! A cube as a relation of SQL.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -89,51 +90,91 @@ impl TableProvider for CubeRelation {
             None => (0..fields.len()).map(name).collect(),
         };
         let plan = planner::preview(&columns, filters, limit, &self.cube)?;
-        state.create_physical_plan(&plan).await
+        match without_dynamic_filters(state) {
+            Some(state) => state.create_physical_plan(&plan).await,
+            None => state.create_physical_plan(&plan).await,
+        }
     }
 }
 
-/// Registers the relations of `cubes` over `tables`, which are named like dimensions and facts.
-///
-/// The schemas `cubes` and `cubes_bi` of the catalog `starling` must exist. `cubes` gets a second
-/// relation `<cube>$detail` with the fact rows themselves. Each has `<cube>$calculations`, the same
-/// cube with calculations listed as columns.
+/// The session for the plan of a scan, which is optimised once more as a part of the whole query:
+/// a join that has its dynamic filter already can no longer change sides, so it gets it only then.
+fn without_dynamic_filters(state: &dyn Session) -> Option<SessionState> {
+    let mut state = state.as_any().downcast_ref::<SessionState>()?.clone();
+    state.config_mut().options_mut().optimizer.enable_join_dynamic_filter_pushdown = false;
+    Some(state)
+}
+
+/// The cubes of a session, registered one after another.
+pub struct CubeRelations<'a> {
+    context: &'a SessionContext,
+    tables: &'a BTreeMap<String, Arc<dyn TableProvider>>,
+    state: SessionState,
+    known: BTreeMap<String, Arc<BoundCube>>,
+}
+
+impl fmt::Debug for CubeRelations<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CubeRelations").field("known", &self.known).finish_non_exhaustive()
+    }
+}
+
+impl<'a> CubeRelations<'a> {
+    /// No cube yet over `tables`, which are named like dimensions and facts.
+    ///
+    /// The schemas `cubes` and `cubes_bi` of the catalog `starling` must exist.
+    pub fn new(
+        context: &'a SessionContext,
+        tables: &'a BTreeMap<String, Arc<dyn TableProvider>>,
+    ) -> Self {
+        Self { context, tables, state: expression_state(context), known: BTreeMap::new() }
+    }
+
+    /// Registers the relations of `cube`; on an error none of them. Those it puts together come
+    /// before it.
+    ///
+    /// There is `<cube>` in both schemas, `<cube>$calculations`, which is the same with calculations
+    /// listed as columns, and in `cubes` for a cube over one fact `<cube>$detail` with its rows.
+    pub fn add(&mut self, cube: &Cube) -> Result<()> {
+        let bound = match cube.bases.is_empty() {
+            true => BoundCube::over_fact(cube, self.tables, &self.state)?,
+            false => BoundCube::over_cubes(cube, &self.known, &self.state)?,
+        };
+        let bound = Arc::new(bound);
+        let detail = match cube.bases.is_empty() {
+            true => Some(
+                planner::detail(&bound)
+                    .map_err(|error| Error::from(error).context(format!("cube `{}`", cube.name)))?,
+            ),
+            false => None,
+        };
+        for mode in [Mode::Strict, Mode::Lenient] {
+            let names = [cube.name.clone(), calculations_relation(&cube.name)];
+            for (name, calculated) in names.into_iter().zip([false, true]) {
+                let relation = CubeRelation { cube: Arc::clone(&bound), mode, calculated };
+                schema(self.context, mode)?.register_table(name, Arc::new(relation))?;
+            }
+        }
+        if let Some(detail) = detail {
+            let name = format!("{}$detail", cube.name);
+            let detail = ViewTable::new(detail, None);
+            schema(self.context, Mode::Strict)?.register_table(name, Arc::new(detail))?;
+        }
+        self.known.insert(cube.name.clone(), bound);
+        Ok(())
+    }
+}
+
+/// Registers the relations of `cubes` over `tables`, as [`CubeRelations`] does.
 pub fn register(
     cubes: &[Cube],
     context: &SessionContext,
     tables: &BTreeMap<String, Arc<dyn TableProvider>>,
 ) -> Result<()> {
-    let state = expression_state(context);
-    let mut known: BTreeMap<String, Arc<BoundCube>> = BTreeMap::new();
-    // A cube over cubes comes after these.
+    let mut relations = CubeRelations::new(context, tables);
     let (over_facts, over_cubes): (Vec<&Cube>, Vec<&Cube>) =
         cubes.iter().partition(|cube| cube.bases.is_empty());
-    for cube in over_facts.into_iter().chain(over_cubes) {
-        let bound = match cube.bases.is_empty() {
-            true => Arc::new(BoundCube::over_fact(cube, tables, &state)?),
-            false => Arc::new(BoundCube::over_cubes(cube, &known, &state)?),
-        };
-        known.insert(cube.name.clone(), Arc::clone(&bound));
-        for mode in [Mode::Strict, Mode::Lenient] {
-            for calculated in [false, true] {
-                let relation = CubeRelation { cube: Arc::clone(&bound), mode, calculated };
-                let name = match calculated {
-                    false => cube.name.clone(),
-                    true => calculations_relation(&cube.name),
-                };
-                schema(context, mode)?.register_table(name, Arc::new(relation))?;
-            }
-        }
-        if !cube.bases.is_empty() {
-            continue;
-        }
-        let detail = planner::detail(&bound)
-            .map_err(|error| Error::from(error).context(format!("cube `{}`", cube.name)))?;
-        let detail = ViewTable::new(detail, None);
-        let name = format!("{}$detail", cube.name);
-        schema(context, Mode::Strict)?.register_table(name, Arc::new(detail))?;
-    }
-    Ok(())
+    over_facts.into_iter().chain(over_cubes).try_for_each(|cube| relations.add(cube))
 }
 
 /// The session's state in which `0.9` in a declared expression is a decimal, not a double.

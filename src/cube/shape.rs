@@ -28,7 +28,27 @@ pub fn shape() -> Shape {
         .may("dimensions", Shape::map(dimension, "The dimensions it shows; all when absent."))
         .may("levels", Shape::map(level, "Levels made of columns of the fact."))
         .may("measures", Shape::map(measure(), "What can be computed."))
+        .may("sets", Shape::map(set(), "Members of a level under one name."))
         .needs_some("fact", "measures")
+}
+
+fn set() -> Shape {
+    let top = Shape::mapping("The members that lead in a measure.")
+        .must("level", Shape::text("The level."))
+        .must("n", Shape::integer("How many members."))
+        .must("by", Shape::text("The measure."))
+        .may("least", Shape::flag("Whether those with the least values are taken."));
+    Shape::mapping("Members of a level.")
+        .may("title", Shape::title("For people."))
+        .may("level", Shape::text("The level; for `top` it stands there."))
+        .may("members", Shape::texts("Captions."))
+        .may("keys", Shape::texts("Keys."))
+        .may("where", Shape::text("A condition in SQL over levels."))
+        .may("top", top)
+        .exactly_one(&["members", "keys", "where", "top"])
+        .needs("members", "level")
+        .needs("keys", "level")
+        .needs("where", "level")
 }
 
 fn base() -> Shape {

@@ -27,6 +27,8 @@ pub struct CubeSpec {
     pub levels: Vec<LevelSpec>,
     /// What can be computed.
     pub measures: Vec<MeasureSpec>,
+    /// Members that get a name together.
+    pub sets: Vec<SetSpec>,
 }
 
 /// One entry under `cubes:`.
@@ -117,6 +119,39 @@ pub struct ConvertSpec {
     pub rate: Located<String>,
 }
 
+/// One entry under `sets:`.
+#[derive(Clone, Debug)]
+pub struct SetSpec {
+    /// The set's name.
+    pub name: Located<String>,
+    /// For people.
+    pub title: Option<Title>,
+    /// The level, as in a query.
+    pub level: Located<String>,
+    /// Which of its members.
+    pub members: SetMembersSpec,
+}
+
+/// What stands beside `level` in a set, or under `top`.
+#[derive(Clone, Debug)]
+pub enum SetMembersSpec {
+    /// `members:`, captions.
+    Members(Vec<Located<String>>),
+    /// `keys:`
+    Keys(Vec<Located<String>>),
+    /// `where:`, SQL over level columns.
+    Where(Located<String>),
+    /// `top:`
+    Top {
+        /// `n:`
+        n: Located<i64>,
+        /// `by:`, a measure.
+        by: Located<String>,
+        /// `least:`
+        least: bool,
+    },
+}
+
 /// The ways to define a measure.
 pub(super) const KINDS: [&str; 13] = [
     "sum", "avg", "min", "max", "count", "distinct", "median", "quantile", "variance", "stddev",
@@ -142,6 +177,7 @@ pub fn read(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -
     let dimensions = given.then(|| read_dimensions(&mut fields, diagnostics));
     let levels = each(&mut fields, "levels", diagnostics, read_level);
     let measures = each(&mut fields, "measures", diagnostics, read_measure);
+    let sets = each(&mut fields, "sets", diagnostics, read_set);
     fields.finish(diagnostics);
     let name = name?;
     if fact.is_none() && bases.is_empty() {
@@ -151,7 +187,18 @@ pub fn read(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -
         }
         return None;
     }
-    Some(CubeSpec { name, title, description, owner, fact, bases, dimensions, levels, measures })
+    Some(CubeSpec {
+        name,
+        title,
+        description,
+        owner,
+        fact,
+        bases,
+        dimensions,
+        levels,
+        measures,
+        sets,
+    })
 }
 
 fn check_version(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
@@ -326,4 +373,53 @@ fn read_convert(
     let rate = fields.required_text("rate", diagnostics);
     fields.finish(diagnostics);
     Some(ConvertSpec { to: to?, rate: rate? })
+}
+
+fn read_set(
+    name: &Located<String>,
+    node: &Node,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> Option<SetSpec> {
+    let mut fields = Fields::of(node, "a set", variables, diagnostics)?;
+    let title = read_title(&mut fields, "title", diagnostics);
+    let choice = fields.choice(&["members", "keys", "where", "top"], diagnostics);
+    let (level, members) = match choice {
+        Some(("top", node)) => {
+            let found = read_top(node, variables, diagnostics);
+            found.map(|(level, top)| (Some(level), Some(top))).unwrap_or_default()
+        }
+        Some(("where", node)) => {
+            let level = fields.required_text("level", diagnostics);
+            let condition = text_of(node, "where", variables, diagnostics);
+            (level, condition.map(SetMembersSpec::Where))
+        }
+        Some((key, _)) => {
+            let level = fields.required_text("level", diagnostics);
+            let names = fields.texts(key, diagnostics);
+            let members = match key {
+                "keys" => SetMembersSpec::Keys(names),
+                _ => SetMembersSpec::Members(names),
+            };
+            (level, Some(members))
+        }
+        None => (fields.text("level", diagnostics), None),
+    };
+    fields.finish(diagnostics);
+    Some(SetSpec { name: name.clone(), title, level: level?, members: members? })
+}
+
+fn read_top(
+    node: &Node,
+    variables: &Variables,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Located<String>, SetMembersSpec)> {
+    let mut fields = Fields::of(node, "`top`", variables, diagnostics)?;
+    let level = fields.required_text("level", diagnostics);
+    fields.required("n", diagnostics);
+    let n = fields.int("n", diagnostics);
+    let by = fields.required_text("by", diagnostics);
+    let least = fields.flag("least", diagnostics).is_some_and(|least| least.value);
+    fields.finish(diagnostics);
+    Some((level?, SetMembersSpec::Top { n: n?, by: by?, least }))
 }

@@ -99,6 +99,14 @@ impl Diagnostic {
     }
 }
 
+impl Diagnostic {
+    /// The mistake in a line: `place: message; help`.
+    pub fn line(&self) -> String {
+        let help = self.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        format!("{}: {}{help}", self.span, self.message)
+    }
+}
+
 /// `did you mean …?`, or everything there is.
 pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
     match nearest(name, known.iter().copied()) {

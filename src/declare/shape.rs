@@ -69,6 +69,11 @@ impl Shape {
         shape
     }
 
+    /// A whole number.
+    pub fn integer(about: &str) -> Self {
+        Self::of(&["integer"], about)
+    }
+
     /// A whole number within bounds.
     pub fn whole(from: i64, to: i64, about: &str) -> Self {
         let mut shape = Self::of(&["integer"], about);

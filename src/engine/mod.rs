@@ -8,18 +8,23 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use datafusion::prelude::SessionContext;
 
-use crate::cube::Cube;
+use crate::cube::{Cube, CubeState};
 use crate::declare::nearest;
 use crate::error::{Error, ErrorKind, Result};
 
+mod declared;
 mod diagnosis;
 mod calculated;
 mod explain;
+mod moment;
 mod open;
+mod project_cubes;
 mod system;
 mod keys;
+mod ignored_clauses;
 mod ordering;
 mod placeholders;
 mod read_only;
@@ -27,6 +32,7 @@ mod statement;
 
 pub use diagnosis::failed;
 pub use keys::{ForeignKey, Keys, PrimaryKey, RelationName};
+pub use moment::Moment;
 pub use open::EpochSnapshots;
 pub use statement::{Parameter, bind, check_count, execute, parameters, plan, result_schema};
 
@@ -58,18 +64,26 @@ pub enum Policy {
 pub struct Snapshot {
     /// The number of the epoch; 0 before the first load.
     pub epoch: u64,
+    /// Tells apart what cubes of one epoch were served: 0 for those it pins, else a hash of those of
+    /// the project folder.
+    pub edition: u64,
     /// A session with the four schemas registered at the pinned versions.
     pub context: SessionContext,
     /// What the dimension links of the facts say about keys.
     pub keys: Arc<Keys>,
     /// Its cubes.
     pub cubes: Arc<Vec<Cube>>,
+    /// Which cubes are not served as they are declared, and why.
+    pub states: Arc<Vec<CubeState>>,
 }
 
 impl Snapshot {
     /// The cube called `name`.
     pub fn cube(&self, name: &str) -> Result<&Cube> {
         self.cubes.iter().find(|cube| cube.name == name).ok_or_else(|| {
+            if let Some(broken) = self.states.iter().find(|state| state.cube == name) {
+                return broken_cube(broken);
+            }
             let known: Vec<&str> = self.cubes.iter().map(|cube| cube.name.as_str()).collect();
             let hint = match nearest(name, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -86,11 +100,19 @@ impl Snapshot {
         schema.clone_into(&mut state.config_mut().options_mut().catalog.default_schema);
         Self {
             epoch: self.epoch,
+            edition: self.edition,
             context: SessionContext::new_with_state(state),
             keys: Arc::clone(&self.keys),
             cubes: Arc::clone(&self.cubes),
+            states: Arc::clone(&self.states),
         }
     }
+}
+
+/// What a cube answers that cannot be served.
+fn broken_cube(state: &CubeState) -> Error {
+    let what = format!("the cube `{}` cannot be asked: {}", state.cube, state.state);
+    Error::new(ErrorKind::InvalidDeclaration, what)
 }
 
 impl fmt::Debug for Snapshot {
@@ -105,6 +127,21 @@ pub trait Snapshots: fmt::Debug + Send + Sync {
     /// The newest published epoch; cheap when nothing changed.
     async fn latest(&self) -> Result<Arc<Snapshot>>;
 
-    /// The epoch `epoch`, or [`crate::error::ErrorKind::NotFound`].
+    /// The epoch `epoch` with the declarations it pins, or [`ErrorKind::NotFound`].
     async fn at(&self, epoch: u64) -> Result<Arc<Snapshot>>;
+
+    /// The newest epoch that was made at or before `time`.
+    async fn as_of(&self, time: DateTime<Utc>) -> Result<Arc<Snapshot>>;
+
+    /// The very snapshot a statement was planned in, as long as it is remembered.
+    async fn again(&self, epoch: u64, edition: u64) -> Result<Arc<Snapshot>>;
+
+    /// The snapshot that `moment` asks for.
+    async fn open(&self, moment: Moment) -> Result<Arc<Snapshot>> {
+        match moment {
+            Moment::Newest => self.latest().await,
+            Moment::Epoch(epoch) => self.at(epoch).await,
+            Moment::AsOf(time) => self.as_of(time).await,
+        }
+    }
 }

@@ -6,9 +6,10 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    ObjectName, ObjectNamePart, Statement as SqlStatement, TableFactor, Visit, Visitor,
+    ObjectName, ObjectNamePart, Select, Statement as SqlStatement, TableFactor, Visit, Visitor,
 };
 
+use super::ignored_clauses;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Table functions that compute their rows; every other one may read files.
@@ -75,8 +76,8 @@ fn check_parts(statement: &SqlStatement) -> Result<()> {
     }
 }
 
-/// Stops at the first nested statement that writes, and the first relation that is a file or a
-/// function over files.
+/// Stops at the first nested statement that writes, the first relation that is a file or a function
+/// over files, and the first clause that would be passed over.
 struct Readable;
 
 impl Visitor for Readable {
@@ -106,7 +107,14 @@ impl Visitor for Readable {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Error> {
+        ignored_clauses::of_select(select).map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
+        if let Some(error) = ignored_clauses::of_relation(factor) {
+            return ControlFlow::Break(error);
+        }
         let function = match factor {
             TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => {
                 name.to_string()
@@ -193,6 +201,27 @@ mod tests {
         ] {
             let error = check(sql).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported, "{sql}: {error}");
+        }
+    }
+
+    #[test]
+    fn clauses_that_would_be_passed_over_are_refused() {
+        for (sql, words) in [
+            ("select * from t tablesample (10 percent)", "TABLESAMPLE is not offered; write WHERE"),
+            ("select * from t as a tablesample bernoulli (10)", "TABLESAMPLE"),
+            ("select * from (select 1) as a tablesample (1 rows)", "TABLESAMPLE"),
+            ("with a as (select * from t sample (10)) select * from a", "TABLESAMPLE"),
+            ("select (select count(*) from t tablesample (1 rows))", "TABLESAMPLE"),
+            ("explain select * from t tablesample (1 rows)", "TABLESAMPLE"),
+            ("select * from t partition (p0)", "PARTITION"),
+            ("select * from range(1, 3) with ordinality", "WITH ORDINALITY"),
+            ("select a, sum(b) from t group by a with rollup", "WITH ROLLUP is not offered"),
+            ("select a, sum(b) from t group by all with totals", "ROLLUP (…)"),
+            ("select * from t prewhere a > 1", "PREWHERE"),
+            ("select * from t start with a = 1 connect by a = prior b", "WITH RECURSIVE"),
+        ] {
+            let text = check(sql).unwrap_err().to_string();
+            assert!(text.contains(words), "{sql}: {text}");
         }
     }
 }

@@ -1,43 +1,52 @@
 //! The relations of schema `system`: what the warehouse knows about itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use datafusion::catalog::{MemTable, TableProvider};
 
-use crate::cube;
+use super::declared::{Declared, FileState, Mistake};
+use crate::cube::{self, Cube, MemberRelation};
 use crate::error::Result;
-use crate::lineage;
+use crate::lineage::Lineage;
 use crate::load::QUARANTINE_TABLE;
-use crate::model::Model;
+use crate::project::Project;
 use crate::warehouse::{Epoch, TableLoad, Warehouse};
 
 /// Name and rows of each relation as `epoch` shows it.
 pub(super) async fn system_tables(
     warehouse: &Warehouse,
     epoch: &Epoch,
-    model: &Model,
+    project: &Project,
+    declared: &Declared,
+    cubes: &Arc<Vec<Cube>>,
+    tables: &BTreeMap<String, Arc<dyn TableProvider>>,
 ) -> Result<Vec<(String, Arc<dyn TableProvider>)>> {
     let epochs = warehouse.epochs_until(epoch.number).await?;
-    let mut tables: Vec<(String, Arc<dyn TableProvider>)> = vec![
+    let members = MemberRelation::new(Arc::clone(cubes), tables.clone());
+    let mut relations: Vec<(String, Arc<dyn TableProvider>)> = vec![
         ("epochs".into(), table(epoch_rows(&epochs)?)?),
         ("loads".into(), table(load_rows(&epochs)?)?),
         ("load_rules".into(), table(rule_rows(&epochs)?)?),
         ("quarantine".into(), warehouse.table(epoch, QUARANTINE_TABLE).await?),
+        ("declarations".into(), table(declaration_rows(&declared.files)?)?),
+        ("members".into(), Arc::new(members)),
     ];
     let described = [
-        ("cubes", cube::cubes(&model.cubes)?),
-        ("dimensions", cube::dimensions(&model.cubes)?),
-        ("hierarchies", cube::hierarchies(&model.cubes)?),
-        ("levels", cube::levels(&model.cubes)?),
-        ("measures", cube::measures(&model.cubes)?),
-        ("lineage", lineage::relation(model)?),
+        ("cubes", cube::cubes(cubes, &declared.states)?),
+        ("dimensions", cube::dimensions(cubes)?),
+        ("hierarchies", cube::hierarchies(cubes)?),
+        ("levels", cube::levels(cubes)?),
+        ("measures", cube::measures(cubes)?),
+        ("sets", cube::sets(cubes)?),
+        ("lineage", Lineage { project, cubes }.relation()?),
     ];
     for (name, rows) in described {
-        tables.push((name.to_owned(), table(rows)?));
+        relations.push((name.to_owned(), table(rows)?));
     }
-    Ok(tables)
+    Ok(relations)
 }
 
 fn table(rows: RecordBatch) -> Result<Arc<dyn TableProvider>> {
@@ -116,4 +125,45 @@ fn rule_rows(epochs: &[Arc<Epoch>]) -> Result<RecordBatch> {
         ("rule", text(rows.iter().map(|row| row.3))),
         ("rows", number(rows.iter().map(|row| row.4))),
     ])
+}
+
+/// One row per file and mistake in it; a file without one has one row.
+fn declaration_rows(files: &[FileState]) -> Result<RecordBatch> {
+    let mut rows: Vec<(&FileState, Option<&Mistake>)> = Vec::new();
+    for file in files {
+        match file.mistakes.is_empty() {
+            true => rows.push((file, None)),
+            false => rows.extend(file.mistakes.iter().map(|mistake| (file, Some(mistake)))),
+        }
+    }
+    let place = |row: &(&FileState, Option<&Mistake>)| row.1.and_then(|mistake| mistake.place);
+    let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let lines: Int64Array =
+        rows.iter().map(|row| place(row).map(|(line, _)| whole(line))).collect();
+    let columns: Int64Array = rows.iter().map(|row| place(row).map(|(_, at)| whole(at))).collect();
+    let text = |pick: fn(&FileState) -> Option<&str>| -> ArrayRef {
+        Arc::new(rows.iter().map(|(file, _)| pick(file)).collect::<StringArray>())
+    };
+    let messages: StringArray =
+        rows.iter().map(|(_, mistake)| mistake.map(|m| m.message.as_str())).collect();
+    let fields = [
+        ("file", DataType::Utf8),
+        ("origin", DataType::Utf8),
+        ("state", DataType::Utf8),
+        ("line_number", DataType::Int64),
+        ("column_number", DataType::Int64),
+        ("message", DataType::Utf8),
+    ];
+    let fields = fields.map(|(name, data_type)| Field::new(name, data_type, true));
+    Ok(RecordBatch::try_new(
+        Arc::new(Schema::new(fields.to_vec())),
+        vec![
+            text(|file| Some(&file.path)),
+            text(|file| file.origin),
+            text(|file| Some(file.state)),
+            Arc::new(lines),
+            Arc::new(columns),
+            Arc::new(messages),
+        ],
+    )?)
 }

@@ -115,7 +115,10 @@ fn tell_apart(
     let keys = cast(keys, &DataType::Utf8)?;
     let keys = keys.as_string::<i32>();
     let captions = captions.as_string::<i32>();
-    let parents = parent.and_then(|name| columns.get(name)).map(AsArray::as_string::<i32>);
+    // A level whose caption is its key may show whole numbers.
+    let parents = parent.and_then(|name| columns.get(name));
+    let parents = parents.map(|parents| cast(parents, &DataType::Utf8)).transpose()?;
+    let parents = parents.as_ref().map(AsArray::as_string::<i32>);
     let mut chosen: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     let mut notes = Vec::new();
     for row in 0..keys.len() {

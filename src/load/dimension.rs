@@ -7,13 +7,14 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Int64Type};
 
-use super::fact::{Distinct, REPEATED, Seen, settle};
+use super::fact::settle;
 use super::feed::{Chunks, Finish};
 use super::quarantine::Sink;
+use super::repeats::{Distinct, REPEATED, Repeats};
 use super::run::{Context, read_table, stream_of};
 use crate::error::{Error, Result};
 use crate::integrate::{DimensionRows, FeedRows, MemberIndex, Numbering, integrate_dimension};
-use crate::project::{DimensionSpec, Duplicates, KeyScope};
+use crate::project::{DimensionSpec, KeyScope};
 use crate::star::{Dimension, RECORD_COLUMN};
 use crate::translate::{QuarantinedRow, RowCounts, count};
 use crate::warehouse::{PinnedTable, TableLoad};
@@ -41,12 +42,12 @@ pub(super) async fn load(
             settle(translated, split, Some(&every_column), |translated| Ok((translated, None)))
         });
         let mut chunks = Chunks::start(table, planned, finish, target, &context.progress)?;
-        let mut seen = Seen::new(feed.duplicates);
+        let mut repeats = Repeats::new(feed.duplicates);
         let mut distinct = Distinct::default();
         let mut batches = Vec::new();
         let mut rows_at = Vec::new();
         while let Some(mut chunk) = chunks.next().await? {
-            seen.settle(&mut chunk, None)?;
+            repeats.settle(&mut chunk, None)?;
             distinct.settle(&mut chunk)?;
             sink.put(target, &feed.table.value, &chunk.split, &chunk.quarantined).await?;
             counts.add(&chunk.counts);
@@ -144,9 +145,4 @@ fn records(
         })
         .collect();
     Ok(pairs.into_iter())
-}
-
-/// Whether rows equal to earlier ones need to be told.
-pub(super) fn tells_duplicates(duplicates: Duplicates) -> bool {
-    duplicates != Duplicates::Keep
 }

@@ -1,24 +1,24 @@
 //! Loading one fact.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use tokio::sync::mpsc::{Sender, channel};
 
-use super::dimension::tells_duplicates;
 use super::feed::{Chunk, Chunks, Finish};
 use super::plan::{PlannedFeed, fact_extras};
 use super::quarantine::Sink;
+use super::repeats::Repeats;
 use super::run::Context;
+use super::seen::Seen;
 use crate::error::{Error, Result};
 use crate::integrate::{DayRange, KeyRule, MemberIndex, Members, add_keys, fact_schema};
-use crate::project::{ColumnRule, Duplicates, FactSpec, FeedSpec};
+use crate::project::{ColumnRule, FactSpec, FeedSpec};
 use crate::star::Role;
-use crate::translate::{Fault, QuarantinedRow, RowCounts, Translated, count, row_hashes, row_json};
+use crate::translate::{RowCounts, Translated, count, row_hashes};
 use crate::warehouse::{PinnedTable, TableLoad};
 
 /// Batches the writer may be behind.
@@ -96,16 +96,16 @@ async fn read_all(
 ) -> Result<Option<DayRange>> {
     let target = &spec.name.value;
     let mut days: Option<DayRange> = None;
-    let mut grain = HashSet::new();
+    let mut grain = Seen::default();
     for (feed, planned) in spec.feeds.iter().zip(planned) {
         let rules = key_rules(context, spec, feed, members);
         let finish = finish(rules, grain_columns(spec, feed));
         let (table, _) = context.source_table(&feed.table.value)?;
         let progress = &context.progress;
         let mut chunks = Chunks::start(table, planned, finish, target, progress)?;
-        let mut seen = Seen::new(feed.duplicates);
+        let mut repeats = Repeats::new(feed.duplicates);
         while let Some(mut chunk) = chunks.next().await? {
-            seen.settle(&mut chunk, Some(&mut grain))?;
+            repeats.settle(&mut chunk, Some(&mut grain))?;
             sink.put(target, &feed.table.value, &chunk.split, &chunk.quarantined).await?;
             chunk.counts.loaded = chunk.rows.num_rows() as u64;
             counts.add(&chunk.counts);
@@ -224,100 +224,4 @@ pub(super) fn settle(
         counts,
         days,
     })
-}
-
-/// The source rows seen so far, where it matters whether one comes again.
-#[derive(Debug)]
-pub(super) struct Seen {
-    duplicates: Duplicates,
-    rows: HashSet<u128>,
-}
-
-impl Seen {
-    pub(super) fn new(duplicates: Duplicates) -> Self {
-        Self { duplicates, rows: HashSet::new() }
-    }
-
-    /// Drops or counts rows equal to an earlier one, then quarantines those whose grain is taken.
-    pub(super) fn settle(
-        &mut self,
-        chunk: &mut Chunk,
-        grain: Option<&mut HashSet<u128>>,
-    ) -> Result<()> {
-        let mut keep = vec![true; chunk.rows.num_rows()];
-        if tells_duplicates(self.duplicates)
-            && let Some(hashes) = &chunk.duplicate_hashes
-        {
-            for (row, hash) in hashes.iter().enumerate() {
-                if self.rows.insert(*hash) {
-                    continue;
-                }
-                if self.duplicates == Duplicates::Drop {
-                    keep[row] = false;
-                    count(&mut chunk.counts.dropped, "duplicate");
-                } else {
-                    count(&mut chunk.counts.remarked, "duplicate");
-                }
-            }
-        }
-        if let (Some(hashes), Some(grain)) = (&chunk.grain_hashes, grain) {
-            for (row, hash) in hashes.iter().enumerate() {
-                if keep[row] && !grain.insert(*hash) {
-                    keep[row] = false;
-                    count(&mut chunk.counts.quarantined, "grain");
-                    chunk.quarantined.push(QuarantinedRow {
-                        line: chunk.lines[row],
-                        fault: same_grain(),
-                        row: row_json(&chunk.rows, row)?,
-                    });
-                }
-            }
-        }
-        retain(chunk, keep)
-    }
-}
-
-/// The target rows seen so far: a dimension needs each only once, however many there are.
-#[derive(Debug, Default)]
-pub(super) struct Distinct {
-    rows: HashSet<u128>,
-}
-
-/// The rule under which such rows are counted.
-pub(super) const REPEATED: &str = "repeated record";
-
-impl Distinct {
-    /// Drops rows equal in every target column to an earlier one, and counts them.
-    pub(super) fn settle(&mut self, chunk: &mut Chunk) -> Result<()> {
-        let Some(hashes) = chunk.grain_hashes.take() else { return Ok(()) };
-        let keep: Vec<bool> = hashes.into_iter().map(|hash| self.rows.insert(hash)).collect();
-        let repeated = keep.iter().filter(|keep| !**keep).count() as u64;
-        if repeated > 0 {
-            *chunk.counts.dropped.entry(REPEATED.into()).or_default() += repeated;
-        }
-        retain(chunk, keep)
-    }
-}
-
-fn retain(chunk: &mut Chunk, keep: Vec<bool>) -> Result<()> {
-    if keep.iter().all(|keep| *keep) {
-        return Ok(());
-    }
-    let lines = chunk.lines.iter().zip(&keep).filter(|(_, keep)| **keep);
-    chunk.lines = lines.map(|(line, _)| *line).collect();
-    if let Some(hashes) = &mut chunk.grain_hashes {
-        let mut kept = keep.iter();
-        hashes.retain(|_| kept.next().is_some_and(|keep| *keep));
-    }
-    chunk.rows = filter_record_batch(&chunk.rows, &BooleanArray::from(keep))?;
-    Ok(())
-}
-
-fn same_grain() -> Fault {
-    Fault {
-        rule: "grain".into(),
-        column: None,
-        value: None,
-        reason: "an earlier row has the same grain".into(),
-    }
 }

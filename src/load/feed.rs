@@ -83,7 +83,8 @@ impl Chunks {
         progress: &Arc<dyn Progress>,
     ) -> Result<Self> {
         let splits = table.source.splits(&table.native_name, &feed.columns)?;
-        progress.table_started(target, splits.len());
+        let extents = splits.iter().map(|split| split.extent());
+        progress.table_started(target, extents.map(|extent| Some(extent?.bytes())).sum());
         let work = Work {
             translator: Arc::new(feed.translator),
             finish,
@@ -109,7 +110,6 @@ impl Chunks {
                 done.worker
                     .await
                     .or_fail(ErrorKind::Internal, || "a reading worker broke".into())?;
-                self.work.progress.split_done(&self.work.target);
             }
         }
     }
@@ -136,14 +136,22 @@ impl Work {
         name: &Arc<str>,
         emit: impl Fn(Chunk) -> bool,
     ) -> Result<()> {
+        let extent = split.extent().unwrap_or_default();
+        let mut told = 0;
+        let mut tell = |rows| {
+            let read = extent.read();
+            self.progress.read(&self.target, rows, read - told);
+            told = read;
+        };
         for batch in split.open()? {
             let translated = self.translator.translate(batch?, name)?;
             let chunk = (self.finish)(translated, name)?;
-            self.progress.rows_read(&self.target, chunk.counts.rows_in);
+            tell(chunk.counts.rows_in);
             if !emit(chunk) {
                 return Ok(());
             }
         }
+        tell(0);
         Ok(())
     }
 }

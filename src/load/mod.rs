@@ -4,13 +4,17 @@ mod connect;
 mod dimension;
 mod fact;
 mod feed;
+mod filter;
 mod fingerprint;
 mod given;
 mod outlook;
 mod plan;
 mod progress;
 mod quarantine;
+mod repeats;
 mod run;
+mod seen;
+mod sorted_runs;
 
 pub use given::{Given, GivenRows};
 pub use outlook::{Outlook, TableChange, outlook};

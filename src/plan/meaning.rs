@@ -9,8 +9,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 
 use super::cube_change::Kind;
 use crate::cube::{ColumnKind, Cube, CubeRole, Definition, FlatColumn, Measure};
-use crate::lineage::{self, Origin};
-use crate::model::Model;
+use crate::lineage::{self, Lineage, Origin};
 use crate::project::{Duplicates, FeedSpec, Missing, Project};
 use crate::star::{Level, Role, Title};
 
@@ -30,15 +29,15 @@ pub(super) struct Part {
 }
 
 /// Everything `cube` offers, in its order.
-pub(super) fn of_cube(model: &Model, cube: &Cube) -> Vec<Part> {
-    let mut parts = vec![whole(cube), rows(model, cube)];
-    parts.extend(cube.columns.iter().filter_map(|column| level(model, cube, column)));
+pub(super) fn of_cube(lineage: Lineage<'_>, cube: &Cube) -> Vec<Part> {
+    let mut parts = vec![whole(cube), rows(lineage, cube)];
+    parts.extend(cube.columns.iter().filter_map(|column| level(lineage, cube, column)));
     for (role, name, levels) in cube.hierarchies() {
         let meaning = BTreeMap::from([("levels".to_owned(), levels.join(" → "))]);
         let name = format!("{name} of {}", role.role.name);
         parts.push(Part::new(Kind::Hierarchy, &name, meaning, BTreeMap::new()));
     }
-    parts.extend(cube.measures.iter().map(|measure| self::measure(model, cube, measure)));
+    parts.extend(cube.measures.iter().map(|measure| self::measure(lineage, cube, measure)));
     parts
 }
 
@@ -72,10 +71,10 @@ fn whole(cube: &Cube) -> Part {
 }
 
 /// Which rows count at all: those of the facts, and the members of its dimensions.
-fn rows(model: &Model, cube: &Cube) -> Part {
-    let project = &model.project;
+fn rows(lineage: Lineage<'_>, cube: &Cube) -> Part {
+    let project = lineage.project;
     let mut meaning = BTreeMap::new();
-    let mut tables = lineage::facts(model, cube);
+    let mut tables = lineage.facts(cube);
     for fact in &tables {
         let specs = project.facts.iter().filter(|spec| spec.name.value == *fact);
         for spec in specs {
@@ -118,10 +117,10 @@ fn chosen(feed: &FeedSpec) -> String {
 }
 
 /// A level or attribute; keys and further captions belong to their level.
-fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
-    let project = &model.project;
+fn level(lineage: Lineage<'_>, cube: &Cube, column: &FlatColumn) -> Option<Part> {
+    let project = lineage.project;
     let role = column.role.map(|at| &cube.roles[at]);
-    let table = lineage::table_of(model, cube, column);
+    let table = lineage.table_of(cube, column);
     let mut meaning = BTreeMap::new();
     let mut looks = BTreeMap::new();
     let kind = match column.kind {
@@ -138,7 +137,7 @@ fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
         meaning.insert(what, name.to_owned());
         origin(project, &lineage::of_column(project, table, name), &mut meaning);
     }
-    for fact in role.iter().flat_map(|_| lineage::facts(model, cube)) {
+    for fact in role.iter().flat_map(|_| lineage.facts(cube)) {
         found_by(project, fact, &role?.role, &mut meaning);
     }
     look(&mut looks, "title", column.title.as_ref().map(texts));
@@ -184,16 +183,16 @@ fn found_by(project: &Project, fact: &str, role: &Role, meaning: &mut BTreeMap<S
     }
 }
 
-fn measure(model: &Model, cube: &Cube, measure: &Measure) -> Part {
+fn measure(lineage: Lineage<'_>, cube: &Cube, measure: &Measure) -> Part {
     let mut meaning = BTreeMap::new();
     meaning.insert("definition".to_owned(), measure.formula());
     look(&mut meaning, "currency", measure.currency.clone());
-    built_from(model, cube, measure, &mut meaning);
+    built_from(lineage, cube, measure, &mut meaning);
     let mut origins = BTreeMap::new();
-    for from in lineage::of_measure(model, cube, measure) {
-        origin(&model.project, &from, &mut origins);
+    for from in lineage.of_measure(cube, measure) {
+        origin(lineage.project, &from, &mut origins);
     }
-    let definition = format!("{} {:?}", expanded(model, cube, measure), measure.currency);
+    let definition = format!("{} {:?}", expanded(lineage, cube, measure), measure.currency);
     let identity = format!("{definition} {origins:?}");
     meaning.extend(origins);
     let mut looks = BTreeMap::new();
@@ -207,22 +206,22 @@ fn measure(model: &Model, cube: &Cube, measure: &Measure) -> Part {
 
 /// Adds the measures a formula is built from, those behind them included.
 fn built_from(
-    model: &Model,
+    lineage: Lineage<'_>,
     cube: &Cube,
     measure: &Measure,
     meaning: &mut BTreeMap<String, String>,
 ) {
     let Definition::Formula { measures, .. } = &measure.definition else { return };
-    let home = lineage::home(model, cube, measure);
+    let home = lineage.home(cube, measure);
     for used in measures.iter().filter_map(|name| home.measure(name)) {
         meaning.insert(format!("measure {}", used.name), used.formula());
-        built_from(model, home, used, meaning);
+        built_from(lineage, home, used, meaning);
     }
 }
 
 /// The definition with every measure in it replaced by its own, so that names do not matter.
-fn expanded(model: &Model, cube: &Cube, measure: &Measure) -> String {
-    let home = lineage::home(model, cube, measure);
+fn expanded(lineage: Lineage<'_>, cube: &Cube, measure: &Measure) -> String {
+    let home = lineage.home(cube, measure);
     let Definition::Formula { expr, .. } = &measure.definition else {
         return format!("{:?} of {}", measure.definition, home.fact);
     };
@@ -235,7 +234,7 @@ fn expanded(model: &Model, cube: &Cube, measure: &Measure) -> String {
             && let Some(used) = home.measure(&name.value)
         {
             // A cycle is refused where cubes are compiled, so this ends.
-            *part = Expr::Identifier(Ident::new(format!("({})", expanded(model, home, used))));
+            *part = Expr::Identifier(Ident::new(format!("({})", expanded(lineage, home, used))));
         }
         ControlFlow::<()>::Continue(())
     });

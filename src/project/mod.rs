@@ -131,6 +131,20 @@ fn read_paths(folder: &Path, paths: Vec<PathBuf>) -> Result<BTreeMap<String, Str
         .collect()
 }
 
+/// Whether a file declares a cube; one that says nothing readable is what its folder says.
+pub fn declares_cube(path: &str, text: &str) -> bool {
+    let file = DeclarationFile { path: path.to_owned(), text: text.to_owned() };
+    let node = parse(&Arc::new(file), &mut Diagnostics::new());
+    let entries = match &node {
+        Some(Node { value: Value::Map(entries), .. }) => entries.as_slice(),
+        _ => &[],
+    };
+    let has = |key: &str| entries.iter().any(|(name, _)| name.value == key);
+    let other = ["dimension", "sources", "codes"].into_iter().any(has);
+    let unclear = !other && !has("fact") && !has("cube");
+    (has("cube") && !has("dimension")) || (unclear && path.starts_with("cubes/"))
+}
+
 /// What the files have given so far.
 struct Reader<'a> {
     /// For sources and settings.

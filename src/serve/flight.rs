@@ -24,7 +24,7 @@ const ACTIONS: [(&str, &str); 7] = [
     ("ClosePreparedStatement", "forgets a prepared query"),
     ("CancelQuery", "stops a result; older form of CancelFlightInfo"),
     (CANCEL_FLIGHT_INFO, "stops a result"),
-    (options::SET, "sets catalog, schema or epoch for the session"),
+    (options::SET, "sets catalog, schema, epoch or as_of for the session"),
     (options::GET, "tells the options of the session"),
     (options::CLOSE, "ends the session"),
 ];
@@ -40,8 +40,13 @@ impl Flight {
         Self { statements: Arc::new(FlightSql::new(snapshots)) }
     }
 
-    async fn answer(&self, command: &Command) -> crate::error::Result<arrow::array::RecordBatch> {
-        let snapshot = self.statements.snapshots.latest().await?;
+    /// What there is in the epoch that `caller` reads.
+    async fn answer(
+        &self,
+        command: &Command,
+        caller: &Session,
+    ) -> crate::error::Result<arrow::array::RecordBatch> {
+        let snapshot = self.statements.snapshots.open(caller.moment).await?;
         metadata::answer(&snapshot, command).await
     }
 }
@@ -132,7 +137,8 @@ impl FlightService for Flight {
         let Some(asked) = asked.filter(|command| metadata::schema(command).is_some()) else {
             return self.statements.do_get(request).await;
         };
-        let batch = self.answer(&asked).await.map_err(|error| status(&error))?;
+        let caller = self.statements.caller(&request);
+        let batch = self.answer(&asked, &caller).await.map_err(|error| status(&error))?;
         let messages = wire::encode(batch.schema(), futures::stream::iter([Ok(batch)]));
         Ok(Response::new(messages.boxed()))
     }

@@ -68,7 +68,8 @@ impl FlightSql {
         let query = Query::plan(&*self.snapshots, &handle, caller).await?;
         let epoch = query.epoch();
         let number = self.running.next_number();
-        let pinned = Handle { epoch: Some(epoch), query: Some(number), ..handle };
+        let edition = Some(query.edition());
+        let pinned = Handle { epoch: Some(epoch), edition, query: Some(number), ..handle };
         let ticket = TicketStatementQuery { statement_handle: pinned.to_bytes() };
         let schema = wire::schema_bytes(&*query.schema()?)?;
         let metadata = serde_json::json!({ "epoch": epoch, "query": number });

@@ -26,6 +26,9 @@ pub(super) struct Handle {
     /// The schema of names that do not say theirs; absent means the server's default.
     #[prost(string, optional, tag = "4")]
     pub default_schema: Option<String>,
+    /// Which cubes of the epoch it was planned with; set in tickets only.
+    #[prost(uint64, optional, tag = "6")]
+    pub edition: Option<u64>,
     /// Tells two runs of one statement apart, for cancelling; set in tickets only.
     #[prost(uint64, optional, tag = "5")]
     pub query: Option<u64>,

@@ -29,9 +29,9 @@ impl Query {
         handle: &Handle,
         caller: &Session,
     ) -> Result<Self> {
-        let mut snapshot = match handle.epoch.or(caller.epoch) {
-            Some(epoch) => snapshots.at(epoch).await?,
-            None => snapshots.latest().await?,
+        let mut snapshot = match handle.epoch {
+            Some(epoch) => snapshots.again(epoch, handle.edition.unwrap_or_default()).await?,
+            None => snapshots.open(caller.moment).await?,
         };
         if let Some(schema) = &handle.default_schema {
             snapshot = Arc::new(snapshot.with_default_schema(schema));
@@ -44,6 +44,11 @@ impl Query {
     /// The epoch it reads.
     pub(super) fn epoch(&self) -> u64 {
         self.snapshot.epoch
+    }
+
+    /// Which cubes of the epoch it was planned with.
+    pub(super) fn edition(&self) -> u64 {
+        self.snapshot.edition
     }
 
     /// The schema of the result before values are bound; where types depend on values, a guess.

@@ -13,13 +13,13 @@ use prost::Message;
 use tonic::metadata::MetadataMap;
 
 use super::handle::Handle;
-use crate::engine::Principal;
+use crate::engine::{Moment, Principal};
 use crate::error::{Error, Result};
 
 /// The cookie by which clients that do not authenticate keep a session.
 pub(super) const COOKIE: &str = "starling_session";
 
-/// Sessions hold two words each; beyond this number the oldest are forgotten.
+/// Sessions hold a few words each; beyond this number the oldest are forgotten.
 const SESSION_COUNT_MAX: usize = 10_000;
 
 /// What a caller chose.
@@ -29,14 +29,14 @@ pub(super) struct Session {
     pub principal: Principal,
     /// The schema of names that do not say theirs.
     pub default_schema: Option<String>,
-    /// The epoch every statement reads; `None` means the newest.
-    pub epoch: Option<u64>,
+    /// The epoch every statement reads.
+    pub moment: Moment,
 }
 
 impl Session {
     /// A session in which nothing is chosen.
     pub(super) fn new(principal: Principal) -> Self {
-        Self { principal, default_schema: None, epoch: None }
+        Self { principal, default_schema: None, moment: Moment::Newest }
     }
 
     /// The handle of `sql` under these choices.

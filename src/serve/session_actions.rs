@@ -8,7 +8,7 @@ use super::flight_sql::{Actions, FlightSql, malformed, single};
 use super::session::{COOKIE, Session};
 use super::session_options::{self as options, OptionErrorKind, OptionValue};
 use super::status::status;
-use crate::engine::CATALOG;
+use crate::engine::{CATALOG, Moment};
 
 impl FlightSql {
     /// Applies one option, or says why not.
@@ -38,13 +38,19 @@ impl FlightSql {
                 }
                 session.default_schema = Some(schema);
             }
-            ("epoch", None) => session.epoch = None,
-            ("epoch", Some(epoch)) => {
-                let Ok(epoch) = epoch.parse() else { return Some(OptionErrorKind::InvalidValue) };
-                if self.snapshots.at(epoch).await.is_err() {
+            ("epoch", None) if matches!(session.moment, Moment::AsOf(_)) => {}
+            ("as_of", None) if matches!(session.moment, Moment::Epoch(_)) => {}
+            ("epoch" | "as_of", None) => session.moment = Moment::Newest,
+            ("epoch" | "as_of", Some(text)) => {
+                let moment = match name {
+                    "epoch" => text.parse().ok().map(Moment::Epoch),
+                    _ => Moment::of(None, Some(&text)).ok(),
+                };
+                let Some(moment) = moment else { return Some(OptionErrorKind::InvalidValue) };
+                if self.snapshots.open(moment).await.is_err() {
                     return Some(OptionErrorKind::InvalidValue);
                 }
-                session.epoch = Some(epoch);
+                session.moment = moment;
             }
             ("catalog", Some(_)) => return Some(OptionErrorKind::InvalidValue),
             _ => return Some(OptionErrorKind::InvalidName),
@@ -61,7 +67,17 @@ impl FlightSql {
             .map_err(|_| malformed(options::SET))?;
         let (token, mut session) = self.sessions.caller(request.metadata());
         let mut result = options::SetSessionOptionsResult::default();
+        let given = |name: &str| {
+            body.session_options.get(name).is_some_and(|option| option.value.is_some())
+        };
+        // An epoch and a time together are two answers to one question.
+        let both = given("epoch") && given("as_of");
         for (name, value) in body.session_options {
+            if both && (name == "epoch" || name == "as_of") {
+                let value = OptionErrorKind::InvalidValue.into();
+                result.errors.insert(name, options::OptionError { value });
+                continue;
+            }
             if let Some(kind) = self.set_option(&mut session, &name, value.value).await {
                 result.errors.insert(name, options::OptionError { value: kind.into() });
             }
@@ -95,8 +111,13 @@ impl FlightSql {
                 OptionValue::Text(session.default_schema.unwrap_or_else(|| default_schema.clone())),
             ),
         ];
-        if let Some(epoch) = session.epoch.and_then(|epoch| i64::try_from(epoch).ok()) {
-            chosen.push(("epoch", OptionValue::Integer(epoch)));
+        match session.moment {
+            Moment::Newest => {}
+            Moment::Epoch(epoch) => {
+                let epoch = i64::try_from(epoch).unwrap_or(i64::MAX);
+                chosen.push(("epoch", OptionValue::Integer(epoch)));
+            }
+            Moment::AsOf(time) => chosen.push(("as_of", OptionValue::Text(time.to_rfc3339()))),
         }
         let entries = chosen.into_iter().map(|(name, value)| {
             (name.to_owned(), options::SessionOptionValue { value: Some(value) })

@@ -9,6 +9,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use encoding_rs::{Encoding, UTF_8};
 
 use super::csv_infer::infer;
+use super::extent::Extent;
 use super::files::{FileStamp, matching_files, position};
 use super::memory_batch::{BatchBuilder, Zones};
 use super::text;
@@ -120,6 +121,10 @@ struct CsvSplit {
 impl Split for CsvSplit {
     fn name(&self) -> &str {
         &self.file.name
+    }
+
+    fn extent(&self) -> Option<Extent> {
+        Some(self.file.extent.clone())
     }
 
     fn open(self: Box<Self>) -> Result<Batches> {
@@ -239,7 +244,7 @@ impl Records {
     /// Opens `file` and reads its header.
     pub(super) fn open(file: &FileStamp, format: &Arc<CsvFormat>) -> Result<Self> {
         let mut records = Self {
-            input: text::open(&file.path)?,
+            input: text::open(&file.path, &file.extent)?,
             parser: ReaderBuilder::new().delimiter(format.delimiter).build(),
             file: file.clone(),
             format: Arc::clone(format),

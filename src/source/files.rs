@@ -7,15 +7,18 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::Position;
+use super::extent::Extent;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 
 /// A file and the name it goes by in positions and messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct FileStamp {
     /// Where it is.
     pub path: PathBuf,
     /// Relative to the source's folder, with `/`.
     pub name: String,
+    /// How much of it there is.
+    pub(super) extent: Extent,
 }
 
 /// The files under `folder` that `pattern` names, by name. None is an error: a pattern that
@@ -34,7 +37,10 @@ pub fn matching_files(folder: &Path, pattern: &str) -> Result<Vec<FileStamp>> {
         let path = path.or_fail(ErrorKind::SourceUnavailable, || format!("listing `{full}`"))?;
         if path.is_file() {
             let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy();
-            files.push(FileStamp { name: name.replace('\\', "/"), path });
+            let name = name.replace('\\', "/");
+            // One that cannot be looked at is reported when it is read.
+            let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+            files.push(FileStamp { name, extent: Extent::new(bytes), path });
         }
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));

@@ -3,15 +3,15 @@
 //! Nested objects become columns `outer.inner`; arrays stay as their JSON text.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::BufRead;
 use std::path::PathBuf;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::cell;
+use super::extent::Extent;
 use super::files::{FileStamp, matching_files, position};
+use super::json_object::{Member, Object, two_values};
 use super::memory_batch::{BatchBuilder, Zones};
 use super::text;
 use super::{Batches, ColumnType, Position, RejectedRow, Source, SourceBatch, SourceColumn};
@@ -105,6 +105,10 @@ impl Split for JsonSplit {
         &self.file.name
     }
 
+    fn extent(&self) -> Option<Extent> {
+        Some(self.file.extent.clone())
+    }
+
     fn open(self: Box<Self>) -> Result<Batches> {
         let objects = Objects::open(&self.file)?;
         let builder = BatchBuilder::new(&self.table, b'.', self.zones);
@@ -183,7 +187,7 @@ struct Objects {
 
 impl Objects {
     fn open(file: &FileStamp) -> Result<Self> {
-        let mut input = text::open(&file.path)?;
+        let mut input = text::open(&file.path, &file.extent)?;
         let fail = || text::unreadable(&file.path);
         let head = input.fill_buf().or_fail(ErrorKind::SourceUnavailable, fail)?;
         let blank = head.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -262,65 +266,41 @@ impl Objects {
 
 /// The values of an object by flattened name.
 fn flatten(object: &[u8]) -> Result<BTreeMap<String, Cell>, String> {
-    let Fields(fields) =
+    let object: Object =
         serde_json::from_slice(object).map_err(|error| format!("not a JSON object: {error}"))?;
     let mut values = BTreeMap::new();
-    for (name, value) in fields {
-        flatten_value(name, value, &mut values)?;
+    for (name, member) in object.members("")? {
+        flatten_member(name, member, &mut values)?;
     }
     Ok(values)
 }
 
-/// The fields of an object as they are written, a name that comes twice included.
-struct Fields(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Fields, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(field) = entries.next_entry()? {
-            fields.push(field);
-        }
-        Ok(Fields(fields))
-    }
-}
-
-fn flatten_value(
+fn flatten_member(
     name: String,
-    value: Value,
+    member: Member,
     values: &mut BTreeMap<String, Cell>,
 ) -> Result<(), String> {
-    let cell = match value {
-        Value::Object(fields) => {
-            for (inner, value) in fields {
-                flatten_value(format!("{name}.{inner}"), value, values)?;
+    let cell = match member {
+        Member::Object(object) => {
+            for (inner, member) in object.members(&name)? {
+                flatten_member(format!("{name}.{inner}"), member, values)?;
             }
             return Ok(());
         }
-        Value::Null => Cell::Null,
-        Value::String(text) => Cell::Text(text),
-        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-            Some(double) => fraction(double),
-            None => Cell::Number(number.to_string()),
+        Member::Array(_) => Cell::Text(member.json(&name)?.to_string()),
+        Member::Plain(value) => match value {
+            Value::Null => Cell::Null,
+            Value::String(text) => Cell::Text(text),
+            Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+                Some(double) => fraction(double),
+                None => Cell::Number(number.to_string()),
+            },
+            other => Cell::Text(other.to_string()),
         },
-        other @ (Value::Bool(_) | Value::Array(_)) => Cell::Text(other.to_string()),
     };
     match values.insert(name.clone(), cell) {
         None => Ok(()),
-        Some(_) => Err(format!("two values for `{name}`")),
+        Some(_) => Err(two_values(&name)),
     }
 }
 
@@ -386,6 +366,8 @@ fn shape_of_number(value: &str) -> ColumnType {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::AsArray;
+
     use super::*;
 
     fn read(content: &str) -> (Vec<SourceBatch>, SourceTable) {
@@ -411,6 +393,29 @@ mod tests {
         let names: Vec<&str> = columns.columns.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["id", "score", "tags", "who.name"]);
         assert_eq!(columns.columns[1].column_type, ColumnType::Decimal(28, 6));
+    }
+
+    #[test]
+    fn a_name_that_comes_twice_is_no_answer() {
+        let rejected = |object: &str| {
+            let (batches, _) = read(&format!("{{\"a\": 1}}\n{object}\n"));
+            assert_eq!(batches[0].rows.num_rows(), 1);
+            batches[0].rejected[0].reason.clone()
+        };
+        assert_eq!(rejected(r#"{"a": 1, "a": 1}"#), "two values for `a`");
+        assert_eq!(rejected(r#"{"who": {"a": 1, "b": 2, "a": 3}}"#), "two values for `who.a`");
+        assert_eq!(rejected(r#"{"who": {"a": 1}, "who": {"b": 2}}"#), "two values for `who`");
+        assert_eq!(rejected(r#"{"x": {"y": {"z": null, "z": 1}}}"#), "two values for `x.y.z`");
+        assert_eq!(rejected(r#"{"x": [1, [{"y": 1, "y": 2}]]}"#), "two values for `x.y`");
+        assert_eq!(rejected(r#"{"x.y": 1, "x": {"y": 2}}"#), "two values for `x.y`");
+    }
+
+    #[test]
+    fn arrays_stay_as_their_text() {
+        let (batches, _) =
+            read(r#"{"a": [1, -2, 2.50, 1e2, "x\"y", null, true, {"b": [], "a": {}}]}"#);
+        let texts = batches[0].rows.column(0).as_string::<i32>();
+        assert_eq!(texts.value(0), r#"[1,-2,2.5,100.0,"x\"y",null,true,{"a":{},"b":[]}]"#);
     }
 
     #[test]

@@ -9,15 +9,18 @@ mod cell;
 mod column_type;
 mod csv;
 mod csv_infer;
+mod extent;
 mod files;
 mod given;
 mod json;
+mod json_object;
 mod memory_batch;
 mod sqlite;
 mod text;
 
 pub use column_type::ColumnType;
 pub use csv::{CsvFormat, CsvSource};
+pub use extent::Extent;
 pub use files::{FileStamp, matching_files};
 pub use given::{GivenRow, GivenSource, GivenTable};
 pub use json::{JsonFormat, JsonSource};
@@ -100,6 +103,11 @@ pub type Batches = Box<dyn Iterator<Item = Result<SourceBatch>> + Send>;
 pub trait Split: fmt::Debug + Send {
     /// What a person calls it: a path or a table name; part of every row's position.
     fn name(&self) -> &str;
+
+    /// How much of it there is, where that is known before it is read.
+    fn extent(&self) -> Option<Extent> {
+        None
+    }
 
     /// Starts reading. Batches hold at most [`BATCH_ROWS`] rows; an empty piece gives none.
     fn open(self: Box<Self>) -> Result<Batches>;

@@ -8,15 +8,17 @@ use std::path::Path;
 use encoding_rs::{Encoding, UTF_8};
 use flate2::read::MultiGzDecoder;
 
+use super::extent::Extent;
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 
 const BUFFER: usize = 1 << 17;
 
-/// Opens a text file; gzip is recognised by its first bytes, a UTF-8 byte order mark is skipped.
-pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead + Send>> {
+/// Opens a text file, whose bytes are counted in `extent` as they are read; gzip is recognised by its
+/// first bytes, a UTF-8 byte order mark is skipped.
+pub(super) fn open(path: &Path, extent: &Extent) -> Result<Box<dyn BufRead + Send>> {
     let fail = || unreadable(path);
     let file = File::open(path).or_fail(ErrorKind::SourceUnavailable, fail)?;
-    let mut raw = BufReader::with_capacity(BUFFER, file);
+    let mut raw = BufReader::with_capacity(BUFFER, extent.counting(file));
     let packed =
         raw.fill_buf().or_fail(ErrorKind::SourceUnavailable, fail)?.starts_with(b"\x1f\x8b");
     let mut text: Box<dyn BufRead + Send> = if packed {
@@ -57,7 +59,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Option
 /// The whole text of a small file.
 pub(super) fn read_to_string(path: &Path) -> Result<String> {
     let mut text = String::new();
-    open(path)?
+    open(path, &Extent::default())?
         .read_to_string(&mut text)
         .or_fail(ErrorKind::SourceUnavailable, || unreadable(path))?;
     Ok(text)

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array};
-use arrow::compute::{cast, is_null, kernels::zip::zip};
+use arrow::compute::{cast, is_null, kernels::zip::zip, not, nullif};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::DFSchema;
@@ -325,10 +325,14 @@ impl Translator {
                 continue;
             }
             let after = self.after(target, work)?;
-            let values = evaluate(expression, &after, "fill", frame)?;
-            let values = cast(&values, &self.columns[*index].stored)?;
-            let mask = is_null(&target[*index])?;
-            target[*index] = zip(&mask, &values, &target[*index])?;
+            let missing = is_null(&target[*index])?;
+            let (values, failures) = expression.evaluate(&after)?;
+            // Rows that have a value are not filled, so what they would get cannot be wrong.
+            let values = nullif(&values, &not(&missing)?)?;
+            let failures = failures.into_iter().filter(|(row, _)| missing.value(*row));
+            note_failures(failures, &self.columns[*index].name, frame);
+            let values = self.columns[*index].store(values, frame)?;
+            target[*index] = zip(&missing, &values, &target[*index])?;
         }
         Ok(())
     }
@@ -427,6 +431,15 @@ fn evaluate(
     frame: &mut Frame,
 ) -> Result<ArrayRef> {
     let (values, failures) = expression.evaluate(batch)?;
+    note_failures(failures, computing, frame);
+    Ok(values)
+}
+
+fn note_failures(
+    failures: impl IntoIterator<Item = (usize, String)>,
+    computing: &str,
+    frame: &mut Frame,
+) {
     for (row, reason) in failures {
         frame.fault(row, || Fault {
             rule: "expression".into(),
@@ -435,7 +448,6 @@ fn evaluate(
             reason,
         });
     }
-    Ok(values)
 }
 
 fn look_up(

@@ -14,14 +14,15 @@ use datafusion::config::Dialect;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::{Expr, ExprSchemable, Volatility};
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator, Volatility};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::BinaryExpr;
+use datafusion::physical_expr::expressions::{BinaryExpr, NegativeExpr, lit};
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, ExprWithAlias as SQLExprWithAlias, Ident, visit_expressions_mut,
 };
 
+use super::checked_decimal::checked_decimals;
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 use crate::error::{Error, Result};
 
@@ -79,9 +80,9 @@ impl Plan<'_> {
             Expr::Column(column) => Some(column.name.clone()),
             _ => None,
         };
-        let physical = self.simplified(logical.clone());
+        let physical = self.simplified(logical.clone(), &text.value);
         let physical = physical.and_then(|expr| self.state.create_physical_expr(expr, self.schema));
-        let physical = physical.and_then(failing_on_overflow);
+        let physical = physical.and_then(|expr| failing_on_overflow(expr, self.schema));
         let typed = physical.and_then(|physical| {
             let data_type = physical.data_type(self.schema.as_arrow())?;
             Ok((physical, data_type))
@@ -97,13 +98,14 @@ impl Plan<'_> {
     }
 
     /// Some functions, `coalesce` among them, can only be computed in their simplified form.
-    fn simplified(&self, expression: Expr) -> Result<Expr, DataFusionError> {
+    fn simplified(&self, expression: Expr, sql: &str) -> Result<Expr, DataFusionError> {
         let context = SimplifyContext::builder()
             .with_schema(Arc::new(self.schema.clone()))
             .with_config_options(Arc::clone(self.state.config_options()))
             .build();
         let simplifier = ExprSimplifier::new(context);
-        simplifier.simplify(simplifier.coerce(expression, self.schema)?)
+        let expression = simplifier.coerce(expression, self.schema)?;
+        simplifier.simplify(checked_decimals(expression, self.schema, sql)?)
     }
 
     /// Plans a condition, which must be true or false.
@@ -208,14 +210,21 @@ fn wrong_expression(text: &Located<String>, error: &DataFusionError) -> Diagnost
 /// Arithmetic that leaves its range is a fault of the row; by default it would wrap.
 fn failing_on_overflow(
     expression: Arc<dyn PhysicalExpr>,
+    schema: &DFSchema,
 ) -> Result<Arc<dyn PhysicalExpr>, DataFusionError> {
     let checked = expression.transform_up(|part| {
-        Ok(match part.downcast_ref::<BinaryExpr>() {
-            Some(binary) => {
-                Transformed::yes(Arc::new(binary.clone().with_fail_on_overflow(true)) as _)
-            }
-            None => Transformed::no(part),
-        })
+        if let Some(binary) = part.downcast_ref::<BinaryExpr>() {
+            let checked = binary.clone().with_fail_on_overflow(true);
+            return Ok(Transformed::yes(Arc::new(checked) as _));
+        }
+        if let Some(negative) = part.downcast_ref::<NegativeExpr>()
+            && negative.data_type(schema.as_arrow())? == DataType::Int64
+        {
+            // The least whole number has no negative.
+            let checked = BinaryExpr::new(lit(0_i64), Operator::Minus, Arc::clone(negative.arg()));
+            return Ok(Transformed::yes(Arc::new(checked.with_fail_on_overflow(true)) as _));
+        }
+        Ok(Transformed::no(part))
     });
     checked.data()
 }

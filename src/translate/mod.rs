@@ -10,6 +10,7 @@
 //! expression that fails on a batch is tried on ever smaller parts of it, so that exactly the rows
 //! it fails on are quarantined, each with its own reason.
 
+mod checked_decimal;
 mod compile;
 mod conform;
 mod expression;
@@ -18,6 +19,7 @@ mod functions;
 mod lookup;
 mod quarantine;
 
+pub use checked_decimal::{checked_decimal, checked_decimals};
 pub use compile::{FeedContext, Translated, Translator, compile, row_hashes};
 pub use conform::{common_type, stored_type};
 pub use expression::{Expression, Plan};

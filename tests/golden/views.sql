@@ -133,7 +133,8 @@ WHERE docstatus = '1' AND day(posting_date) IS NOT NULL AND money(replace(paid_a
 
 CREATE TABLE balances AS
 SELECT day(posting_date) AS month_end, filled(warehouse) AS warehouse, i.item_code, known(i.category) AS category,
-    known(i.item_group) AS item_group, amount(in_qty) AS received, amount(out_qty) AS issued, amount(bal_qty) AS balance
+    known(i.item_group) AS item_group, amount(in_qty) AS received, amount(out_qty) AS issued, amount(bal_qty) AS balance,
+    money(bal_val) AS value
 FROM raw_stock_balance b
 LEFT JOIN items i ON i.item_code = upper(filled(b.item_code))
 WHERE day(posting_date) IS NOT NULL AND amount(bal_qty) IS NOT NULL;

@@ -207,6 +207,135 @@ fn numbers_that_leave_their_range() {
     }
 }
 
+// The squares were computed with Python: 9999999999999999999² has 38 digits and 12345678901234567890²
+// has 39, which still fits 128 bits.
+#[test]
+fn decimals_that_take_too_many_digits() {
+    const SQUARE: &str = "99999999999999999980000000000000000001";
+    let shop = Project::shop();
+    shop.write(
+        "data/sales.csv",
+        "id,day,customer,amount\n1,2024-01-31,C1,9999999999999999999\n\
+         2,2024-01-31,C2,12345678901234567890\n",
+    );
+    shop.edit("etl/sources.yaml", "decimal(10,2)", "decimal(20,0)");
+    shop.edit("etl/sales.yaml", "sale_no: id,", "sale_no: id, square: \"amount * amount\",");
+    shop.run(&["load"]).ok();
+    assert_eq!(shop.sql("SELECT sale_no, square FROM warehouse.sales"), [format!("1,{SQUARE}")]);
+    let reasons = shop.sql("SELECT rule, column_name, reason FROM system.quarantine");
+    assert!(reasons[0].starts_with("expression,square,"), "{reasons:?}");
+    let shown =
+        "`amount * amount` gives 152415787532388367501905199875019052100, which does not fit";
+    assert!(reasons[0].contains(shown), "{reasons:?}");
+
+    shop.edit("etl/sales.yaml", ", square: \"amount * amount\"", "");
+    shop.edit(
+        "cubes/sales.yaml",
+        "average:",
+        "greatest: {max: \"amount * amount\"}\n  squares: {sum: \"amount * amount\"}\n  \
+         formula: {expr: \"revenue * revenue\"}\n  average:",
+    );
+    shop.run(&["load"]).ok();
+    for measure in ["greatest", "squares", "formula"] {
+        let query = |customer: &str| {
+            format!("SELECT AGG({measure}) FROM cubes.sales WHERE customer_customer = '{customer}'")
+        };
+        assert_eq!(shop.sql(&query("Ada")), [SQUARE], "{measure}");
+        let message = shop.run(&["sql", &query("Bob")]).fails();
+        let shown = "152415787532388367501905199875019052100, which does not fit Decimal128(38, 0)";
+        assert!(message.contains(shown), "{measure}: {message}");
+    }
+}
+
+#[test]
+fn the_least_whole_number_has_no_negative() {
+    let shop = Project::shop();
+    shop.write(
+        "data/sales.csv",
+        "id,day,customer,amount\n-9223372036854775808,2024-01-31,C1,1\n\
+         -9223372036854775807,2024-01-31,C2,1\n",
+    );
+    shop.edit("etl/sales.yaml", "sale_no: id,", "sale_no: id, negative: \"-id\",");
+    shop.run(&["load"]).ok();
+    let loaded = shop.sql("SELECT sale_no, negative FROM warehouse.sales");
+    assert_eq!(loaded, ["-9223372036854775807,9223372036854775807"]);
+    let reasons = shop.sql("SELECT rule, column_name FROM system.quarantine");
+    assert_eq!(reasons, ["expression,negative"]);
+
+    shop.edit("etl/sales.yaml", ", negative: \"-id\"", "");
+    shop.edit(
+        "cubes/sales.yaml",
+        "average:",
+        "least: {min: sale_no}\n  inner: {max: \"-sale_no\"}\n  formula: {expr: \"-least\"}\n  average:",
+    );
+    shop.run(&["load"]).ok();
+    for measure in ["inner", "formula"] {
+        let query = |customer: &str| {
+            format!("SELECT AGG({measure}) FROM cubes.sales WHERE customer_customer = '{customer}'")
+        };
+        assert_eq!(shop.sql(&query("Bob")), ["9223372036854775807"], "{measure}");
+        let message = shop.run(&["sql", &query("Ada")]).fails();
+        assert!(message.contains("9223372036854775808"), "{measure}: {message}");
+    }
+}
+
+// 6·10³⁷ less its negative, or twice, is 1.2·10³⁸: 39 digits, and less than 2¹²⁷.
+#[test]
+fn other_times_that_take_too_many_digits() {
+    let shop = Project::shop();
+    let amount = format!("6{}", "0".repeat(37));
+    shop.write(
+        "data/sales.csv",
+        &format!(
+            "id,day,customer,amount\n1,2023-01-31,C1,-{amount}\n2,2024-01-31,C1,{amount}\n\
+             3,2023-01-31,C2,{amount}\n4,2024-01-31,C2,{amount}\n\
+             5,2024-01-31,C3,{amount}\n6,2024-01-31,C3,{amount}\n"
+        ),
+    );
+    shop.edit("etl/sources.yaml", "decimal(10,2)", "decimal(38,0)");
+    shop.edit(
+        "cubes/sales.yaml",
+        "average:",
+        "least: {sum: amount, over_time: min}\n  greatest: {sum: amount, over_time: max}\n  average:",
+    );
+    shop.run(&["load"]).ok();
+    let query = |measure: &str, customer: &str| {
+        format!(
+            "SELECT AGG({measure}) FROM cubes.sales WHERE customer_customer = '{customer}' \
+             AND date_year = '2024' GROUP BY date_year"
+        )
+    };
+    for measure in ["least", "greatest"] {
+        assert_eq!(shop.sql(&query(measure, "Bob")), [amount.as_str()], "{measure}");
+        let message = shop.run(&["sql", &query(measure, "Cyd")]).fails();
+        assert!(message.contains("does not fit Decimal128(38, 0)"), "{measure}: {message}");
+    }
+    assert_eq!(shop.sql(&query("revenue_yoy", "Bob")), ["0"]);
+    let message = shop.run(&["sql", &query("revenue_yoy", "Ada")]).fails();
+    let shown = format!("`a difference` gives 12{}, which does not fit", "0".repeat(37));
+    assert!(message.contains(&shown), "{message}");
+}
+
+#[test]
+fn fills_that_do_not_fit() {
+    let shop = Project::shop();
+    shop.write(
+        "data/sales.csv",
+        "id,day,customer,amount\n0,2024-01-31,C1,5\n2,2024-01-31,C2,\n\
+         200000000,2024-01-31,C2,\n0,2024-01-31,C3,\n",
+    );
+    shop.edit("etl/sources.yaml", "decimal(10,2)", "decimal(38,30)");
+    // The first row has a value, so that what would fill it does not matter.
+    shop.edit("etl/sales.yaml", "dimensions:", "    fill: {amount: \"id * id / id\"}\ndimensions:");
+    shop.edit("etl/sales.yaml", "sale_no: id,", "sale_no: _line,");
+    shop.run(&["load"]).ok();
+    let loaded = shop.sql("SELECT sale_no, CAST(amount AS BIGINT) FROM warehouse.sales ORDER BY 1");
+    assert_eq!(loaded, ["2,5", "3,2"]);
+    let faults =
+        shop.sql("SELECT source_line, rule, column_name FROM system.quarantine ORDER BY 1");
+    assert_eq!(faults, ["4,cast,amount", "5,expression,amount"]);
+}
+
 #[test]
 fn every_mistake_of_every_kind_at_once() {
     let shop = Project::shop();

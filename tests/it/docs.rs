@@ -19,8 +19,10 @@ const OTHERS: [&str; 7] = ["bench/run", "cargo", "cd", "git", "pip", "python", "
 /// Commands of ours that run until they are stopped: only that their line parses is checked.
 const ENDLESS: [&str; 2] = ["serve", "demo"];
 /// The commands there are, to tell them from options before them.
-const COMMANDS: [&str; 10] =
-    ["validate", "plan", "load", "sql", "query", "test", "docs", "schema", "serve", "demo"];
+const COMMANDS: [&str; 11] = [
+    "validate", "plan", "load", "sql", "query", "members", "test", "docs", "schema", "serve",
+    "demo",
+];
 
 #[test]
 fn every_document_holds() {

@@ -127,3 +127,16 @@ fn the_sources_of_one_table_agree_on_types_and_duplicates_are_told() {
         ["dropped,duplicate,1", "loaded,unknown customer,1", "quarantined,grain,1", "quarantined,type,1"]
     );
 }
+
+#[test]
+fn captions_are_told_apart_by_a_parent_that_is_a_number() {
+    let shop = Project::shop();
+    shop.write("data/customers.csv", "no,name,city\nC1,Ada,1\nC2,Ada,2\nC3,Cyd,2\n");
+    shop.run(&["load"]).ok();
+    assert_eq!(
+        shop.sql(
+            "SELECT customer_no, name FROM warehouse.customer WHERE customer_key > 0 ORDER BY 1"
+        ),
+        ["C1,Ada (1)", "C2,Ada (2)", "C3,Cyd"]
+    );
+}

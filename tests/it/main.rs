@@ -8,6 +8,7 @@
     reason = "a test may panic, read the clock and the environment, and print what it skipped"
 )]
 
+mod asking;
 mod bad_input;
 mod crashes;
 mod declared_tests;
@@ -19,5 +20,6 @@ mod oracles;
 mod plan;
 mod retail;
 mod schema;
+mod serving;
 mod support;
 mod tidy;

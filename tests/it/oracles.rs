@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Run, binary, python, repository};
+use crate::support::{Run, binary, long_tests, python, repository};
 
 #[test]
 fn the_demo_company_is_what_its_truth_says_and_duckdb_agrees() {
@@ -25,4 +25,17 @@ fn the_adbc_driver_reads_the_same_numbers() {
     let project = repository();
     let (project, folder) = (project.to_str().unwrap(), work.path().to_str().unwrap());
     python("flight_sql.py", &[binary(), project, folder]);
+}
+
+/// The same questions each time in short, and others each night; `STARLING_SEED` chooses.
+#[test]
+fn random_cubes_answer_as_duckdb_does_over_the_raw_files() {
+    let work = tempfile::tempdir().unwrap();
+    let folder = work.path().to_str().unwrap();
+    let (queries, seed) = match long_tests() {
+        true => ("10000", format!("night{}", std::process::id())),
+        false => ("300", "starling".to_owned()),
+    };
+    let seed = std::env::var("STARLING_SEED").unwrap_or(seed);
+    python("differential_cubes.py", &[binary(), folder, "--queries", queries, "--seed", &seed]);
 }

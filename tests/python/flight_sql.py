@@ -106,7 +106,8 @@ try:
         return {t["table_name"]: t["table_type"] for t in schemas[schema]["db_schema_tables"]}
 
     checks.equal("warehouse", sorted(tables("warehouse")), ["customer", "date", "sales"])
-    checks.equal("cubes", tables("cubes_bi"), {"sales": "VIEW"})
+    cubes = {"sales": "VIEW", "sales$calculations": "VIEW"}
+    checks.equal("cubes", tables("cubes_bi"), cubes)
     columns = {
         column["column_name"]
         for table in schemas["cubes"]["db_schema_tables"]

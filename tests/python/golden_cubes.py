@@ -142,12 +142,13 @@ def main():
     if given is None:
         print(starling.load(), end="")
     database = oracle(Fixtures(Path(project) / "fixtures"))
-    asked = questions(GOLDEN / "cubes.txt")
+    asked = [question for path in sorted(GOLDEN.glob("*.txt")) for question in questions(path)]
     report = Report()
 
     def answer(question):
         try:
-            return starling.sql(question[2])[1]
+            ask = starling.query if question[2].startswith("{") else starling.sql
+            return ask(question[2])[1]
         except (RuntimeError, IndexError) as error:
             return error
 

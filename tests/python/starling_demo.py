@@ -15,8 +15,9 @@ class Starling:
     def __init__(self, binary, project, warehouse):
         self.command = [binary, "-C", str(project), "--warehouse", str(warehouse)]
 
-    def run(self, *arguments):
-        done = subprocess.run(self.command + list(arguments), capture_output=True, check=False)
+    def run(self, *arguments, given=None):
+        command = self.command + list(arguments)
+        done = subprocess.run(command, input=given, capture_output=True, check=False)
         if done.returncode != 0:
             error = done.stderr.decode("utf-8", "replace")
             raise RuntimeError(f"{' '.join(arguments)}: exit code {done.returncode}\n{error}")
@@ -27,12 +28,22 @@ class Starling:
 
     def sql(self, query):
         """The answer's column names and rows; every value is a text, NULL and '' are both ''."""
-        records = list(csv.reader(io.StringIO(self.run("sql", query, "--format", "csv"))))
-        return (records[0], records[1:]) if records else ([], [])
+        return records(self.run("sql", query, "--format", "csv"))
+
+    def query(self, question):
+        """The answer to a cube query in JSON, as `sql` gives it."""
+        given = question.encode("utf-8")
+        return records(self.run("query", "--json", "-", "--format", "csv", given=given))
 
     def rows(self, query):
         names, rows = self.sql(query)
         return [dict(zip(names, row)) for row in rows]
+
+
+def records(text):
+    """The header and the rows of CSV."""
+    found = list(csv.reader(io.StringIO(text)))
+    return (found[0], found[1:]) if found else ([], [])
 
 
 class Fixtures:

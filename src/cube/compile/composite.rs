@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::model::{Base, Cube, CubeRole, FlatColumn, Measure, Unrelated};
 use super::super::spec::{BaseSpec, CubeSpec};
-use super::{measures, unknown};
+use super::{measures, sets, unknown};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 
 /// Validates `spec` against the cubes it puts together.
@@ -32,6 +32,7 @@ pub(super) fn compile(
         origins,
         roles,
         levels: bases.iter().flat_map(|(_, cube)| cube.levels.clone()).collect(),
+        sets: sets::compile(spec, &columns, diagnostics),
         columns,
         measures,
     })

@@ -6,20 +6,20 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use super::super::model::{Additivity, AggregateKind, Measure, OverTime, Spread};
 use super::super::spec::MeasureSpec;
-use crate::declare::{Code, Diagnostic, Diagnostics, Span, nearest};
+use crate::declare::{Code, Diagnostic, Diagnostics, Located, Span, nearest};
 
 /// The aggregate that `spec` asks for; none for a formula.
 pub(super) fn of(spec: &MeasureSpec) -> Option<AggregateKind> {
-    let set =
-        |flag: &Option<crate::declare::Located<bool>>| flag.as_ref().is_some_and(|flag| flag.value);
-    let spread = if set(&spec.population) { Spread::Population } else { Spread::Sample };
+    let set = |flag: Option<&Located<bool>>| flag.is_some_and(|flag| flag.value);
+    let population = set(spec.population.as_ref());
+    let spread = if population { Spread::Population } else { Spread::Sample };
     Some(match spec.kind {
         "sum" => AggregateKind::Sum,
         "avg" => AggregateKind::Avg,
         "min" => AggregateKind::Min,
         "max" => AggregateKind::Max,
         "count" => AggregateKind::Count,
-        "distinct" if set(&spec.approximate) => AggregateKind::ApproximateDistinct,
+        "distinct" if set(spec.approximate.as_ref()) => AggregateKind::ApproximateDistinct,
         "distinct" => AggregateKind::Distinct,
         "median" => AggregateKind::Median,
         "quantile" => AggregateKind::Quantile(spec.at.as_ref()?.value),

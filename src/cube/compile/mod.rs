@@ -8,6 +8,7 @@ mod composite;
 mod expression;
 mod kind;
 mod measures;
+mod sets;
 
 use std::collections::BTreeMap;
 
@@ -60,6 +61,7 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
     }
     let day = day_column(&roles, fact);
     let measures = measures::compile(spec, fact, &columns, day.as_deref(), diagnostics);
+    let sets = sets::compile(spec, &columns, diagnostics);
     Some(Cube {
         name: spec.name.value.clone(),
         title: spec.title.clone(),
@@ -72,6 +74,7 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         levels,
         columns,
         measures,
+        sets,
     })
 }
 

@@ -165,3 +165,74 @@ fn kept(
     let groups = groups.iter().zip(keep.values()).filter(|(_, keep)| *keep);
     Ok((values.collect::<Result<_>>()?, groups.map(|(group, _)| *group).collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+    use arrow::datatypes::{DataType, Field, Int64Type};
+    use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
+
+    use super::super::{Edge, Stage, StateFunction};
+    use super::{Kind, Many, One};
+
+    /// The sum on the last day, of which the tests know all there is to know.
+    fn kind() -> Kind {
+        let fields = ["day", "sum"].map(|name| Field::new(name, DataType::Int64, true));
+        let data_type = DataType::Struct(fields.to_vec().into());
+        let function = StateFunction::SumAt(Edge::Last);
+        Kind { function, stage: Stage::Rows, what: "n".into(), data_type }
+    }
+
+    fn inputs(days: &[i64], values: &[Option<i64>]) -> [ArrayRef; 2] {
+        let values = Int64Array::from(values.to_vec());
+        [Arc::new(Int64Array::from(days.to_vec())), Arc::new(values)]
+    }
+
+    fn shown(states: &ArrayRef) -> Vec<Option<(i64, i64)>> {
+        let columns = states.as_struct().columns();
+        let [days, sums] = columns else { panic!("{columns:?}") };
+        let (days, sums) = (days.as_primitive::<Int64Type>(), sums.as_primitive::<Int64Type>());
+        let pair = |row: usize| (days.value(row), sums.value(row));
+        (0..states.len()).map(|row| states.is_valid(row).then(|| pair(row))).collect()
+    }
+
+    #[test]
+    fn rows_states_and_filters_agree() {
+        let days = [1, 2, 2, -1, 3, 2];
+        let values = [Some(1), Some(2), Some(3), Some(4), None, Some(6)];
+        let inputs = inputs(&days, &values);
+        let groups = [0, 0, 0, 0, 0, 1];
+        let keep = [Some(true), Some(true), Some(true), Some(true), Some(true), None];
+        let keep = BooleanArray::from(keep.to_vec());
+
+        let mut direct = Many::new(kind()).unwrap();
+        direct.update_batch(&inputs, &groups, Some(&keep), 3).unwrap();
+        let expected = [Some((2, 5)), None, None];
+        assert_eq!(shown(&direct.evaluate(EmitTo::All).unwrap()), expected);
+
+        // Every row as a state of its own, merged.
+        let states = direct.convert_to_state(&inputs, Some(&keep)).unwrap();
+        let each = [Some((1, 1)), Some((2, 2)), Some((2, 3)), None, None, None];
+        assert_eq!(shown(&states[0]), each);
+        let mut merged = Many::new(kind()).unwrap();
+        merged.merge_batch(&states, &groups, 3).unwrap();
+        assert_eq!(shown(&merged.evaluate(EmitTo::All).unwrap()), expected);
+
+        let mut one = One::new(kind()).unwrap();
+        one.update_batch(&inputs).unwrap();
+        let state = one.evaluate().unwrap().to_array().unwrap();
+        assert_eq!(shown(&state), [Some((2, 11))]);
+    }
+
+    #[test]
+    fn groups_move_down_when_the_first_are_taken() {
+        let mut many = Many::new(kind()).unwrap();
+        let three = inputs(&[1, 1, 1], &[Some(1), Some(2), Some(3)]);
+        many.update_batch(&three, &[0, 1, 2], None, 3).unwrap();
+        assert_eq!(shown(&many.evaluate(EmitTo::First(2)).unwrap()), [Some((1, 1)), Some((1, 2))]);
+        many.update_batch(&inputs(&[1, 2], &[Some(10), Some(20)]), &[0, 1], None, 2).unwrap();
+        assert_eq!(shown(&many.evaluate(EmitTo::All).unwrap()), [Some((1, 13)), Some((2, 20))]);
+    }
+}

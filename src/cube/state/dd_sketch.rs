@@ -286,9 +286,9 @@ mod tests {
     #[test]
     fn few_numbers_have_exact_quantiles() {
         let four = sketch([40.0, 10.0, 30.0, 20.0]);
-        let quantiles = [0.0, 0.25, 0.5, 0.95, 1.0].map(|at| four.quantile(at).unwrap());
+        let quantiles = [0.0, 0.25, 0.5, 0.95, 1.0].map(|at| four.quantile(at));
         // As PostgreSQL's and DuckDB's percentile_cont have them.
-        assert_eq!(quantiles, [10.0, 17.5, 25.0, 38.5, 40.0]);
+        assert_eq!(quantiles, [10.0, 17.5, 25.0, 38.5, 40.0].map(Some));
         assert_eq!(sketch([7.0]).quantile(0.3), Some(7.0));
         assert_eq!(DdSketch::default().quantile(0.5), None);
     }
@@ -314,13 +314,14 @@ mod tests {
         for value in [1.0, 1.01, 1.5, 1.999, 2.0, 3.7e-9, 6.02e23, f64::MIN_POSITIVE] {
             for value in [value, -value] {
                 let error = (representative(bucket(value)) - value).abs() / value.abs();
-                assert!(error <= 1.0 / 129.0, "{value}: {error}");
+                assert!(error < 0.00776, "{value}: {error}");
             }
         }
-        assert_eq!(representative(bucket(0.0)), 0.0);
+        for value in [0.0, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(representative(bucket(value)).total_cmp(&value).is_eq(), "{value}");
+        }
         let ascending = [f64::NEG_INFINITY, -5.0, -1e-9, 0.0, 1e-9, 5.0, f64::INFINITY, f64::NAN];
         assert!(ascending.map(bucket).is_sorted());
-        assert_eq!(representative(bucket(f64::NEG_INFINITY)), f64::NEG_INFINITY);
     }
 
     #[test]
@@ -337,7 +338,7 @@ mod tests {
             assert_eq!(bytes_of(&merged), whole);
         }
         // Two halves that fit make a whole that does not.
-        let half = MOST_VALUES as u32 / 2 + 1;
+        let half = u32::try_from(MOST_VALUES).unwrap() / 2 + 1;
         let mut merged = sketch(numbers(half));
         merged.merge(&bytes_of(&sketch(numbers(half)))).unwrap();
         assert_eq!(bytes_of(&merged), bytes_of(&sketch(numbers(half).chain(numbers(half)))));

@@ -152,20 +152,21 @@ impl FinishFunction {
     fn of_days<T: Summable>(&self, states: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
         let read = |days: ArrayRef| -> Result<Option<T::Native>> {
             let sums = days.as_struct().column(1).as_primitive::<T>().values();
-            let sums = sums.iter().copied();
-            Ok(match self.finish {
-                Finish::LeastDay => sums.min_by(|left, right| left.compare(*right)),
-                Finish::GreatestDay => sums.max_by(|left, right| left.compare(*right)),
+            let mut sums = sums.iter().copied();
+            let (what, found) = match self.finish {
+                Finish::LeastDay => ("a day", sums.min_by(|left, right| left.compare(*right))),
+                Finish::GreatestDay => ("a day", sums.max_by(|left, right| left.compare(*right))),
                 _ => {
-                    let total = sums.fold(Some(T::Native::default()), |total, sum| {
-                        total.and_then(|total| total.add_checked(sum).ok())
-                    });
-                    match total {
-                        Some(total) if T::fits(total) => Some(total),
-                        _ => return exec_err!("a sum over all days does not fit {data_type}"),
-                    }
+                    let total = sums
+                        .try_fold(T::Native::default(), |total, sum| total.add_checked(sum).ok());
+                    ("all days", total)
                 }
-            })
+            };
+            match found {
+                Some(sum) if T::fits(sum) => Ok(Some(sum)),
+                None if days.is_empty() => Ok(None),
+                _ => exec_err!("a sum over {what} does not fit {data_type}"),
+            }
         };
         let days = states.as_list::<i32>().iter();
         let values = days.map(|days| days.map(read).transpose().map(Option::flatten));

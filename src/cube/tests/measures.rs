@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::util::pretty::pretty_format_batches;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, col};
+use datafusion::logical_expr::{
+    AggregateUDF, LogicalPlan, LogicalPlanBuilder, Partitioning, cast, col, lit,
+};
 use datafusion::prelude::SessionContext;
 
 use super::super::normal_form::{Final, leaf, level};
+use super::super::state::{Finish, Stage, StateAggregate};
 use super::super::{
-    Additivity, BoundCube, Cube, Leaf, LeafAggregate, StarQuery, compile, measures, planner, read,
-    register,
+    Additivity, BoundCube, Cube, Leaf, LeafAggregate, StarQuery, StateFunction, compile, measures,
+    planner, read, register,
 };
 use super::{ask, cells, cube, rows, session, star};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
@@ -220,7 +224,9 @@ async fn states_of_years_make_the_state_of_all() {
 #[tokio::test]
 async fn measures_are_described_as_they_are() {
     let (context, cube, _) = kinds().await;
-    let table = pretty_format_batches(&[measures(&[cube.clone()]).unwrap()]).unwrap().to_string();
+    let table = pretty_format_batches(&[measures(std::slice::from_ref(&cube)).unwrap()])
+        .unwrap()
+        .to_string();
     let described = cells(&table);
     let of = |name: &str| {
         let row = described.iter().find(|row| row.split('|').nth(1) == Some(name)).unwrap();
@@ -278,6 +284,48 @@ async fn plain_aggregates_are_those_of_the_kind() {
     ];
     for (sql, message) in refused {
         assert_eq!(ask(&context, sql).await, message, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn sketches_of_many_rows_are_near_whatever_the_partitions() {
+    let (context, _) = session().await;
+    // 60,000 values in 100,000 rows; each of two groups has half of both.
+    let sql = "SELECT value % 2 AS parity, value % 60000 AS number
+               FROM generate_series(1, 100000) AS t(value)";
+    let state = |function, input| {
+        let state = StateAggregate::new(function, Stage::Rows, "number");
+        AggregateUDF::from(state).call(vec![input])
+    };
+    let distinct = state(StateFunction::DistinctSketch, col("number"));
+    let numbers = cast(col("number"), DataType::Float64);
+    let quantiles = state(StateFunction::QuantileSketch, numbers);
+    let mut answers = Vec::new();
+    for partitions in [1, 3] {
+        let frame = context.sql(sql).await.unwrap();
+        let frame = frame.repartition(Partitioning::RoundRobinBatch(partitions)).unwrap();
+        let states = [distinct.clone().alias("d"), quantiles.clone().alias("q")];
+        let frame = frame.aggregate(vec![col("parity")], states.to_vec()).unwrap();
+        let quantile = |at: f64| Finish::Quantile.call(vec![col("q"), lit(at)]);
+        let shown = vec![
+            col("parity"),
+            Finish::DistinctCount.of(col("d")).alias("count"),
+            quantile(0.5).alias("median"),
+            quantile(1.0).alias("greatest"),
+        ];
+        let frame = frame.select(shown).unwrap().sort_by(vec![col("parity")]).unwrap();
+        let answer = frame.collect().await.unwrap();
+        answers.push(cells(&pretty_format_batches(&answer).unwrap().to_string()));
+    }
+    assert_eq!(answers[0], answers[1]);
+    for (row, greatest) in answers[0].iter().zip(["59998.0", "59999.0"]) {
+        let cells: Vec<&str> = row.split('|').collect();
+        let count: f64 = cells[1].parse().unwrap();
+        assert!((count / 30_000.0 - 1.0).abs() < 0.0324, "{row}");
+        // 1 to 40,000 are there twice and the rest once: the middle of 100,000 is at 25,000.
+        let median: f64 = cells[2].parse().unwrap();
+        assert!((median / 25_000.0 - 1.0).abs() < 0.0079, "{row}");
+        assert_eq!(cells[3], greatest);
     }
 }
 

@@ -3,8 +3,10 @@
 mod compiling;
 mod calculations;
 mod measures;
+mod navigating;
 mod planning;
 mod questions;
+mod restricting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +22,9 @@ use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
 use crate::error::{Error, Result};
 use crate::star::CATALOG;
 use crate::star::{Currency, Dimension, Fact, FactColumn, Hierarchy, Level, Role, Star};
+
+/// No answer of these tests is larger.
+pub(super) const MOST_CELLS: u64 = 1_000;
 
 /// Two years of sales; net amounts 10, 20, …, 60, one NULL; costs half of it.
 pub(super) const SALES: &str = r#"

@@ -1,6 +1,6 @@
 //! SQL over a cube: answers, plans and refusals.
 
-use super::{ask, rows, sales};
+use super::{SALES, ask, cube, register, rows, sales, session};
 
 #[tokio::test]
 async fn joins_only_the_dimensions_it_needs() {
@@ -207,4 +207,18 @@ async fn parameters_stand_in_conditions() {
     let batches = frame.with_param_values(values).unwrap().collect().await.unwrap();
     let table = datafusion::arrow::util::pretty::pretty_format_batches(&batches).unwrap();
     assert_eq!(super::cells(&table.to_string()), ["60.00"]);
+}
+
+/// Doubles have two zeros: `0 / -5` is the other one, which would not look or divide like zero.
+#[tokio::test]
+async fn there_is_one_zero_in_formulas() {
+    let (context, tables) = session().await;
+    let text = format!(
+        "{SALES}  nothing: {{expr: \"(revenue - revenue) / (spent * -1)\"}}\n  \
+         undefined: {{expr: \"revenue / nothing\"}}\n"
+    );
+    let cube = cube(&text).unwrap();
+    register(std::slice::from_ref(&cube), &context, &tables).unwrap();
+    let sql = "SELECT AGG(nothing), AGG(undefined) FROM cubes.sales";
+    assert_eq!(rows(&context, sql).await, ["0.0|"]);
 }
