@@ -12,11 +12,9 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use crate::cube::{
-    AggregateDefinition, AggregateKind, Cube, Definition, FlatColumn, Input, Measure,
-};
+use crate::cube::{AggregateDefinition, AggregateKind, Cube, Definition, Input, Measure};
 use crate::error::Result;
-use crate::model::Model;
+use crate::model::ModelView;
 use crate::project::{ColumnRule, ColumnSpec, DimensionUse, FeedSpec, Project};
 
 /// What stands for the rows of a table where no column of it is used.
@@ -57,85 +55,32 @@ pub struct Origin {
     pub derivations: Vec<Derivation>,
 }
 
-/// What names are followed in: a project, and the cubes over it.
-#[derive(Clone, Copy, Debug)]
-pub struct Lineage<'a> {
-    /// Dimensions and facts, with their feeds.
-    pub project: &'a Project,
-    /// A cube over cubes leads to these.
-    pub cubes: &'a [Cube],
+/// The cube in which `measure` of `cube` is declared, as far as that is another.
+pub fn home<'a>(model: ModelView<'a>, cube: &'a Cube, measure: &Measure) -> &'a Cube {
+    let base = cube.origins.get(&measure.name).and_then(|at| cube.bases.get(*at));
+    let other = base.and_then(|base| model.cubes.iter().find(|other| other.name == base.cube));
+    other.unwrap_or(cube)
 }
 
-impl<'a> Lineage<'a> {
-    /// Within everything that `model` declares.
-    pub fn of(model: &'a Model) -> Self {
-        Self { project: &model.project, cubes: &model.cubes }
-    }
-
-    fn base(self, name: &str) -> Option<&'a Cube> {
-        self.cubes.iter().find(|cube| cube.name == name)
-    }
-
-    /// The facts that `cube` aggregates.
-    pub fn facts(self, cube: &'a Cube) -> Vec<&'a str> {
-        if cube.bases.is_empty() {
-            return vec![&cube.fact];
+/// The columns `measure` is computed from, those of the measures it is built from included.
+pub fn of_measure(model: ModelView<'_>, cube: &Cube, measure: &Measure) -> Vec<Origin> {
+    let mut found: Vec<Origin> = Vec::new();
+    let add = |origin: Origin| {
+        if !found.iter().any(|known| known.table == origin.table && known.column == origin.column) {
+            found.push(origin);
         }
-        let bases = cube.bases.iter().filter_map(|base| self.base(&base.cube));
-        bases.map(|base| base.fact.as_str()).collect()
-    }
-
-    /// The cube in which `measure` of `cube` is declared.
-    pub fn home(self, cube: &'a Cube, measure: &Measure) -> &'a Cube {
-        let base = cube.origins.get(&measure.name).and_then(|at| cube.bases.get(*at));
-        base.and_then(|base| self.base(&base.cube)).unwrap_or(cube)
-    }
-
-    /// The fact or dimension that a column of `cube` is of.
-    pub fn table_of(self, cube: &'a Cube, column: &FlatColumn) -> &'a str {
-        if let Some(at) = column.role {
-            return &cube.roles[at].dimension.name;
+    };
+    let home = home(model, cube, measure);
+    match &measure.definition {
+        Definition::Formula { measures, .. } => {
+            let used = measures.iter().filter_map(|name| home.measure(name));
+            used.flat_map(|used| of_measure(model, home, used)).for_each(add);
         }
-        let has = |other: &&Cube| other.column(&column.name).is_some_and(|c| c.role.is_none());
-        let mut bases = cube.bases.iter().filter_map(|base| self.base(&base.cube));
-        bases.find(has).map_or(&cube.fact, |base| &base.fact)
-    }
-
-    /// The columns `measure` is computed from, those of the measures it is built from included.
-    pub fn of_measure(self, cube: &'a Cube, measure: &Measure) -> Vec<Origin> {
-        let mut found: Vec<Origin> = Vec::new();
-        let add = |origin: Origin| {
-            let same =
-                |known: &Origin| known.table == origin.table && known.column == origin.column;
-            if !found.iter().any(same) {
-                found.push(origin);
-            }
-        };
-        let home = self.home(cube, measure);
-        match &measure.definition {
-            Definition::Formula { measures, .. } => {
-                let used = measures.iter().filter_map(|name| home.measure(name));
-                used.flat_map(|used| self.of_measure(home, used)).for_each(add);
-            }
-            Definition::Aggregate(aggregate) => {
-                of_aggregate(self.project, home, aggregate).into_iter().for_each(add);
-            }
+        Definition::Aggregate(aggregate) => {
+            of_aggregate(model.project, home, aggregate).into_iter().for_each(add);
         }
-        found
     }
-
-    /// One row per cube, measure, column behind it and source column behind that.
-    pub fn relation(self) -> Result<RecordBatch> {
-        let mut rows = Rows::default();
-        for cube in self.cubes {
-            for measure in &cube.measures {
-                for origin in self.of_measure(cube, measure) {
-                    rows.add(cube, measure, &origin);
-                }
-            }
-        }
-        rows.finish()
-    }
+    found
 }
 
 fn of_aggregate(project: &Project, cube: &Cube, aggregate: &AggregateDefinition) -> Vec<Origin> {
@@ -168,8 +113,7 @@ fn named_in(project: &Project, cube: &Cube, sql: &str) -> Vec<Origin> {
         if of_fact {
             origins.push(of_column(project, &cube.fact, &name));
         } else if let Some(column) = cube.column(&name) {
-            let table = column.role.map_or(&cube.fact, |at| &cube.roles[at].dimension.name);
-            origins.push(of_column(project, table, &column.source));
+            origins.push(of_column(project, cube.table_of(column), &column.source));
         }
     }
     origins
@@ -336,45 +280,47 @@ fn folded(name: &Ident) -> String {
     }
 }
 
-/// The columns of [`Lineage::relation`].
-const COLUMNS: [&str; 7] =
-    ["cube", "measure", "table_name", "column_name", "source_table", "source_column", "expression"];
-
-/// Rows of texts under [`COLUMNS`].
-#[derive(Default)]
-struct Rows {
-    columns: [Vec<Option<String>>; COLUMNS.len()],
-}
-
-impl Rows {
-    fn add(&mut self, cube: &Cube, measure: &Measure, origin: &Origin) {
-        let head = [&cube.name, &measure.name, &origin.table, &origin.column];
-        let head = head.map(|text| Some(text.as_str()));
-        if origin.derivations.is_empty() {
-            self.push(head, [None, None, None]);
-        }
-        for from in &origin.derivations {
-            let rule = Some(from.rule.as_str());
-            if from.columns.is_empty() {
-                self.push(head, [Some(&from.table), None, rule]);
-            }
-            for source in &from.columns {
-                self.push(head, [Some(&source.table), Some(&source.column), rule]);
-            }
-        }
-    }
-
-    fn push(&mut self, head: [Option<&str>; 4], tail: [Option<&str>; 3]) {
-        for (column, value) in self.columns.iter_mut().zip(head.into_iter().chain(tail)) {
+/// One row per cube, measure, column behind it and source column behind that.
+pub fn relation(model: ModelView<'_>) -> Result<RecordBatch> {
+    let names = [
+        "cube",
+        "measure",
+        "table_name",
+        "column_name",
+        "source_table",
+        "source_column",
+        "expression",
+    ];
+    let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); names.len()];
+    let mut push = |row: [Option<&str>; 7]| {
+        for (column, value) in columns.iter_mut().zip(row) {
             column.push(value.map(str::to_owned));
         }
+    };
+    for cube in model.cubes {
+        for measure in &cube.measures {
+            for origin in of_measure(model, cube, measure) {
+                let head = [&cube.name, &measure.name, &origin.table, &origin.column];
+                let [cube, measure, table, column] = head.map(|text| Some(text.as_str()));
+                if origin.derivations.is_empty() {
+                    push([cube, measure, table, column, None, None, None]);
+                }
+                for from in &origin.derivations {
+                    let rule = Some(from.rule.as_str());
+                    if from.columns.is_empty() {
+                        push([cube, measure, table, column, Some(&from.table), None, rule]);
+                    }
+                    for source in &from.columns {
+                        let (of, name) =
+                            (Some(source.table.as_str()), Some(source.column.as_str()));
+                        push([cube, measure, table, column, of, name, rule]);
+                    }
+                }
+            }
+        }
     }
-
-    fn finish(self) -> Result<RecordBatch> {
-        let fields: Vec<Field> =
-            COLUMNS.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
-        let columns = self.columns.into_iter();
-        let arrays = columns.map(|texts| Arc::new(StringArray::from(texts)) as ArrayRef);
-        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays.collect())?)
-    }
+    let fields: Vec<Field> =
+        names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+    let arrays = columns.into_iter().map(|texts| Arc::new(StringArray::from(texts)) as ArrayRef);
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays.collect())?)
 }

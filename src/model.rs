@@ -21,7 +21,21 @@ pub struct Model {
     pub cubes: Vec<Cube>,
 }
 
+/// A project with the cubes that are asked over it.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelView<'a> {
+    /// Sources, dimensions, facts and settings.
+    pub project: &'a Project,
+    /// The cubes.
+    pub cubes: &'a [Cube],
+}
+
 impl Model {
+    /// The model, borrowed.
+    pub fn view(&self) -> ModelView<'_> {
+        ModelView { project: &self.project, cubes: &self.cubes }
+    }
+
     /// Reads the project in `folder`; every mistake of every file is in the error.
     pub fn read(folder: &Path, environment: &BTreeMap<String, String>) -> Result<Self> {
         let (model, diagnostics) = Self::inspect(folder, environment)?;

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::temporary_folder::TemporaryFolder;
+use crate::cube::Cube;
 use crate::declare::{Node, Value};
 use crate::engine::{EpochSnapshots, Snapshot, Snapshots};
 use crate::error::{Error, Result};
-use crate::lineage::Lineage;
 use crate::load::{Given, run_given};
 use crate::model::Model;
 use crate::project::{FeedSpec, Project, Scope};
@@ -44,13 +44,12 @@ pub(super) async fn load(
 /// dimensions of these facts, and the cubes over them.
 fn reached(model: &Model, given: &Given, cube: Option<&str>) -> Result<BTreeMap<String, String>> {
     let project = &model.project;
-    let lineage = Lineage::of(model);
     let reads = |feeds: &[FeedSpec]| {
         let mut read = feeds.iter().flat_map(FeedSpec::tables);
         read.any(|table| given.tables.iter().any(|given| given.table.value == *table))
     };
     let asked = cube.and_then(|name| model.cubes.iter().find(|cube| cube.name == name));
-    let asked: Vec<&str> = asked.map(|cube| lineage.facts(cube)).unwrap_or_default();
+    let asked: Vec<&str> = asked.map(Cube::facts).unwrap_or_default();
     let facts: BTreeSet<&str> = project
         .facts
         .iter()
@@ -74,7 +73,7 @@ fn reached(model: &Model, given: &Given, cube: Option<&str>) -> Result<BTreeMap<
     }
     let cubes = model.cubes.iter();
     let cubes: BTreeSet<&str> = cubes
-        .filter(|cube| lineage.facts(cube).iter().all(|fact| facts.contains(fact)))
+        .filter(|cube| cube.facts().iter().all(|fact| facts.contains(fact)))
         .map(|cube| cube.name.as_str())
         .collect();
     let left_out = left_out(project, &facts, &dimensions, &cubes);

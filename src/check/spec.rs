@@ -37,7 +37,7 @@ pub enum Question {
     /// A cube query has these cells.
     Query {
         /// The query.
-        query: CubeQuery,
+        query: Box<CubeQuery>,
         /// Where the cube is named.
         span: Span,
         /// The rows that are expected.
@@ -142,7 +142,7 @@ fn read_check(
     let question = choice.and_then(|(kind, node)| match kind {
         "query" => {
             let (query, span) = read_query(node, variables, diagnostics)?;
-            Some(Question::Query { query, span, cells: cells? })
+            Some(Question::Query { query: Box::new(query), span, cells: cells? })
         }
         "sql" => {
             Some(Question::Sql { sql: text_of(node, kind, variables, diagnostics)?, cells: cells? })

@@ -26,7 +26,7 @@ use super::context::Context;
 use super::model::{
     AggregateDefinition, AggregateKind, Base, Cube, Definition, FlatColumn, Input, Measure,
 };
-use super::normal_form::{LEVEL, Leaf, LeafAggregate, leaf, leaf_position, substitute};
+use super::normal_form::{LEVEL, Leaf, LeafAggregate, columns, leaf, leaf_position, substitute};
 use super::{leaves, planner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::star::Title;
@@ -352,8 +352,12 @@ impl BoundCube {
         let expr = checked_arithmetic(expr, &schema)?;
         let mut leaves: Vec<Leaf> = Vec::new();
         let mut finishes: HashMap<String, Expr> = HashMap::new();
-        for column in expr.column_refs() {
+        // In the order in which they are written, so that plans are the same each time.
+        for column in columns(&expr) {
             let Some(measure) = self.measures.get(&column.name) else { continue };
+            if finishes.contains_key(&column.name) {
+                continue;
+            }
             let start = leaves.len();
             leaves.extend(measure.leaves.iter().cloned());
             let shifted = substitute(measure.finish.clone(), &|column| {

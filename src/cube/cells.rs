@@ -10,6 +10,7 @@
 //! ```
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use datafusion::common::{Column, JoinType, NullEquality, Result, ScalarValue, plan_err};
 use datafusion::functions::core::expr_fn::coalesce;
@@ -141,7 +142,7 @@ impl Cells<'_> {
         let groups: Vec<Expr> = set.groups.iter().map(|at| col(&group_name(*at))).collect();
         let mut all: Option<LogicalPlanBuilder> = None;
         for plan in plans {
-            let schema = plan.schema().clone();
+            let schema = Arc::clone(plan.schema());
             let shown = values.iter().map(|value| {
                 let given = schema.has_column_with_unqualified_name(&value.name);
                 let given = if given {

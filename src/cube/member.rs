@@ -61,13 +61,14 @@ impl MemberTable {
         let flat = column(cube, name)?;
         let found = cube.columns.iter().find(|column| column.name == flat);
         let found = found.ok_or_else(|| Error::internal(format!("no column `{flat}`")))?;
-        let (table, level) = match found.role.map(|position| &cube.roles[position]) {
+        let level = match found.role.map(|position| &cube.roles[position]) {
             Some(role) => {
                 let own = flat.strip_prefix(&role.role.name).and_then(|own| own.strip_prefix('_'));
-                (&role.dimension.name, own.and_then(|own| role.dimension.level(own)))
+                own.and_then(|own| role.dimension.level(own))
             }
-            None => (&cube.fact, cube.levels.iter().find(|level| level.name == flat)),
+            None => cube.levels.iter().find(|level| level.name == flat),
         };
+        let table = cube.table_of(found);
         Ok(Self::over(flat, table, found.role.is_none(), level, &found.source))
     }
 

@@ -39,6 +39,8 @@ pub struct Cube {
 pub struct Base {
     /// Its name.
     pub cube: String,
+    /// The fact it aggregates.
+    pub fact: String,
     /// What its measures are where a level is asked for that it does not have.
     pub unrelated: Unrelated,
     /// The columns of the whole that it does not have, or not at its grain.
@@ -405,6 +407,23 @@ impl Cube {
     /// The measure called `name`.
     pub fn measure(&self, name: &str) -> Option<&Measure> {
         self.measures.iter().find(|measure| measure.name == name)
+    }
+
+    /// The facts it aggregates.
+    pub fn facts(&self) -> Vec<&str> {
+        match self.bases.is_empty() {
+            true => vec![&self.fact],
+            false => self.bases.iter().map(|base| base.fact.as_str()).collect(),
+        }
+    }
+
+    /// The dimension or fact that has the column `column` of the relation.
+    pub fn table_of(&self, column: &FlatColumn) -> &str {
+        if let Some(at) = column.role {
+            return &self.roles[at].dimension.name;
+        }
+        let base = self.bases.iter().find(|base| !base.lacking.contains(&column.name));
+        base.map_or(&self.fact, |base| &base.fact)
     }
 
     /// The position of the role called `name`.

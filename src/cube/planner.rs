@@ -100,7 +100,7 @@ pub(super) fn preview(
 }
 
 fn no_rows(columns: &[String], bound: &BoundCube) -> Result<LogicalPlan> {
-    let schema = bound.calculated.clone();
+    let schema = &bound.calculated;
     let fields = columns.iter().map(|name| Ok(schema.field_with_name(name)?.clone()));
     let fields = fields.collect::<Result<Vec<_>>>()?;
     let schema = DFSchema::try_from(Schema::new(fields))?;

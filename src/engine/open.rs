@@ -138,7 +138,7 @@ impl EpochSnapshots {
     /// Says what a person should know, once.
     fn say(&self, declared: &Declared) {
         let complaints: BTreeSet<String> =
-            declared.files.iter().flat_map(|file| file.complaints()).collect();
+            declared.files.iter().flat_map(super::declared::FileState::complaints).collect();
         let mut said = lock(&self.said);
         for complaint in complaints.difference(&said) {
             tracing::warn!("{complaint}");
@@ -168,7 +168,7 @@ impl EpochSnapshots {
         }
         let cubes = Arc::new(declared.cubes.clone());
         let system =
-            system_tables(&self.warehouse, epoch, &pinned.project, &declared, &cubes, &tables)
+            system_tables(&self.warehouse, epoch, &declared, &pinned.project, &cubes, &tables)
                 .await?;
         for (name, table) in system {
             register(&context, "system", &name, table)?;

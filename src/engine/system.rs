@@ -10,8 +10,9 @@ use datafusion::catalog::{MemTable, TableProvider};
 use super::declared::{Declared, FileState, Mistake};
 use crate::cube::{self, Cube, MemberRelation};
 use crate::error::Result;
-use crate::lineage::Lineage;
+use crate::lineage;
 use crate::load::QUARANTINE_TABLE;
+use crate::model::ModelView;
 use crate::project::Project;
 use crate::warehouse::{Epoch, TableLoad, Warehouse};
 
@@ -19,8 +20,8 @@ use crate::warehouse::{Epoch, TableLoad, Warehouse};
 pub(super) async fn system_tables(
     warehouse: &Warehouse,
     epoch: &Epoch,
-    project: &Project,
     declared: &Declared,
+    project: &Project,
     cubes: &Arc<Vec<Cube>>,
     tables: &BTreeMap<String, Arc<dyn TableProvider>>,
 ) -> Result<Vec<(String, Arc<dyn TableProvider>)>> {
@@ -41,7 +42,7 @@ pub(super) async fn system_tables(
         ("levels", cube::levels(cubes)?),
         ("measures", cube::measures(cubes)?),
         ("sets", cube::sets(cubes)?),
-        ("lineage", Lineage { project, cubes }.relation()?),
+        ("lineage", lineage::relation(ModelView { project, cubes })?),
     ];
     for (name, rows) in described {
         relations.push((name.to_owned(), table(rows)?));

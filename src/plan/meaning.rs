@@ -8,8 +8,9 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::cube_change::Kind;
-use crate::cube::{ColumnKind, Cube, CubeRole, Definition, FlatColumn, Measure};
-use crate::lineage::{self, Lineage, Origin};
+use crate::cube::{ColumnKind, Cube, CubeRole, Definition, FlatColumn, Measure, NamedSet};
+use crate::lineage::{self, Origin};
+use crate::model::Model;
 use crate::project::{Duplicates, FeedSpec, Missing, Project};
 use crate::star::{Level, Role, Title};
 
@@ -29,15 +30,16 @@ pub(super) struct Part {
 }
 
 /// Everything `cube` offers, in its order.
-pub(super) fn of_cube(lineage: Lineage<'_>, cube: &Cube) -> Vec<Part> {
-    let mut parts = vec![whole(cube), rows(lineage, cube)];
-    parts.extend(cube.columns.iter().filter_map(|column| level(lineage, cube, column)));
+pub(super) fn of_cube(model: &Model, cube: &Cube) -> Vec<Part> {
+    let mut parts = vec![whole(cube), rows(model, cube)];
+    parts.extend(cube.columns.iter().filter_map(|column| level(model, cube, column)));
     for (role, name, levels) in cube.hierarchies() {
         let meaning = BTreeMap::from([("levels".to_owned(), levels.join(" → "))]);
         let name = format!("{name} of {}", role.role.name);
         parts.push(Part::new(Kind::Hierarchy, &name, meaning, BTreeMap::new()));
     }
-    parts.extend(cube.measures.iter().map(|measure| self::measure(lineage, cube, measure)));
+    parts.extend(cube.measures.iter().map(|measure| self::measure(model, cube, measure)));
+    parts.extend(cube.sets.iter().map(set));
     parts
 }
 
@@ -71,10 +73,10 @@ fn whole(cube: &Cube) -> Part {
 }
 
 /// Which rows count at all: those of the facts, and the members of its dimensions.
-fn rows(lineage: Lineage<'_>, cube: &Cube) -> Part {
-    let project = lineage.project;
+fn rows(model: &Model, cube: &Cube) -> Part {
+    let project = &model.project;
     let mut meaning = BTreeMap::new();
-    let mut tables = lineage.facts(cube);
+    let mut tables = cube.facts();
     for fact in &tables {
         let specs = project.facts.iter().filter(|spec| spec.name.value == *fact);
         for spec in specs {
@@ -117,10 +119,10 @@ fn chosen(feed: &FeedSpec) -> String {
 }
 
 /// A level or attribute; keys and further captions belong to their level.
-fn level(lineage: Lineage<'_>, cube: &Cube, column: &FlatColumn) -> Option<Part> {
-    let project = lineage.project;
+fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
+    let project = &model.project;
     let role = column.role.map(|at| &cube.roles[at]);
-    let table = lineage.table_of(cube, column);
+    let table = cube.table_of(column);
     let mut meaning = BTreeMap::new();
     let mut looks = BTreeMap::new();
     let kind = match column.kind {
@@ -137,7 +139,7 @@ fn level(lineage: Lineage<'_>, cube: &Cube, column: &FlatColumn) -> Option<Part>
         meaning.insert(what, name.to_owned());
         origin(project, &lineage::of_column(project, table, name), &mut meaning);
     }
-    for fact in role.iter().flat_map(|_| lineage.facts(cube)) {
+    for fact in role.iter().flat_map(|_| cube.facts()) {
         found_by(project, fact, &role?.role, &mut meaning);
     }
     look(&mut looks, "title", column.title.as_ref().map(texts));
@@ -183,16 +185,16 @@ fn found_by(project: &Project, fact: &str, role: &Role, meaning: &mut BTreeMap<S
     }
 }
 
-fn measure(lineage: Lineage<'_>, cube: &Cube, measure: &Measure) -> Part {
+fn measure(model: &Model, cube: &Cube, measure: &Measure) -> Part {
     let mut meaning = BTreeMap::new();
     meaning.insert("definition".to_owned(), measure.formula());
     look(&mut meaning, "currency", measure.currency.clone());
-    built_from(lineage, cube, measure, &mut meaning);
+    built_from(model, cube, measure, &mut meaning);
     let mut origins = BTreeMap::new();
-    for from in lineage.of_measure(cube, measure) {
-        origin(lineage.project, &from, &mut origins);
+    for from in lineage::of_measure(model.view(), cube, measure) {
+        origin(&model.project, &from, &mut origins);
     }
-    let definition = format!("{} {:?}", expanded(lineage, cube, measure), measure.currency);
+    let definition = format!("{} {:?}", expanded(model, cube, measure), measure.currency);
     let identity = format!("{definition} {origins:?}");
     meaning.extend(origins);
     let mut looks = BTreeMap::new();
@@ -204,24 +206,34 @@ fn measure(lineage: Lineage<'_>, cube: &Cube, measure: &Measure) -> Part {
     Part { kind: Kind::Measure, name, meaning, definition, identity, looks }
 }
 
+fn set(set: &NamedSet) -> Part {
+    let meaning = BTreeMap::from([
+        ("level".to_owned(), set.level.clone()),
+        ("members".to_owned(), set.description()),
+    ]);
+    let mut looks = BTreeMap::new();
+    look(&mut looks, "title", set.title.as_ref().map(texts));
+    Part::new(Kind::Set, &set.name, meaning, looks)
+}
+
 /// Adds the measures a formula is built from, those behind them included.
 fn built_from(
-    lineage: Lineage<'_>,
+    model: &Model,
     cube: &Cube,
     measure: &Measure,
     meaning: &mut BTreeMap<String, String>,
 ) {
     let Definition::Formula { measures, .. } = &measure.definition else { return };
-    let home = lineage.home(cube, measure);
+    let home = lineage::home(model.view(), cube, measure);
     for used in measures.iter().filter_map(|name| home.measure(name)) {
         meaning.insert(format!("measure {}", used.name), used.formula());
-        built_from(lineage, home, used, meaning);
+        built_from(model, home, used, meaning);
     }
 }
 
 /// The definition with every measure in it replaced by its own, so that names do not matter.
-fn expanded(lineage: Lineage<'_>, cube: &Cube, measure: &Measure) -> String {
-    let home = lineage.home(cube, measure);
+fn expanded(model: &Model, cube: &Cube, measure: &Measure) -> String {
+    let home = lineage::home(model.view(), cube, measure);
     let Definition::Formula { expr, .. } = &measure.definition else {
         return format!("{:?} of {}", measure.definition, home.fact);
     };
@@ -234,7 +246,7 @@ fn expanded(lineage: Lineage<'_>, cube: &Cube, measure: &Measure) -> String {
             && let Some(used) = home.measure(&name.value)
         {
             // A cycle is refused where cubes are compiled, so this ends.
-            *part = Expr::Identifier(Ident::new(format!("({})", expanded(lineage, home, used))));
+            *part = Expr::Identifier(Ident::new(format!("({})", expanded(model, home, used))));
         }
         ControlFlow::<()>::Continue(())
     });

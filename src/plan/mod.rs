@@ -12,7 +12,6 @@ pub use cube_change::{Change, CubeChange, Difference, Kind, PartChange};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
-use crate::lineage::Lineage;
 use crate::load::{Outlook, TableChange, outlook};
 use crate::model::Model;
 use crate::project::Scope;
@@ -69,7 +68,7 @@ fn cube_changes(before: Option<&Model>, after: &Model) -> Vec<CubeChange> {
     let of = |model: Option<&Model>, name: &str| {
         let model = model?;
         let cube = model.cubes.iter().find(|cube| cube.name == name)?;
-        Some(meaning::of_cube(Lineage::of(model), cube))
+        Some(meaning::of_cube(model, cube))
     };
     names
         .into_iter()
