@@ -110,6 +110,11 @@ impl Writer<'_> {
             vec![code(&role.role.name), code(name), levels.join(" → ")]
         });
         section(&mut text, "Hierarchies", &["Role", "Hierarchy", "Levels"], rows.collect());
+        let rows = cube.sets.iter().map(|set| {
+            let title = self.title(set.title.as_ref());
+            vec![code(&set.name), title, code(&set.level), code(&set.description())]
+        });
+        section(&mut text, "Named sets", &["Set", "Title", "Level", "Members"], rows.collect());
         Page { name: format!("cube-{}", cube.name), text }
     }
 
@@ -165,7 +170,7 @@ impl Writer<'_> {
             let role: Option<&CubeRole> = column.role.map(|at| &cube.roles[at]);
             let from = match role {
                 Some(role) => self.link("dimension", &role.dimension.name),
-                None => self.link("fact", lineage::table_of(self.model.view(), cube, column)),
+                None => self.link("fact", cube.table_of(column)),
             };
             let of_level = cube.columns.iter().filter(|other| other.level == column.level);
             let further = of_level.filter(|other| other.name != column.name);
@@ -282,7 +287,7 @@ impl Writer<'_> {
 
     /// Links to the facts of a cube.
     fn facts(&self, cube: &Cube) -> String {
-        let facts = lineage::facts(self.model.view(), cube).into_iter();
+        let facts = cube.facts().into_iter();
         facts.map(|fact| self.link("fact", fact)).collect::<Vec<_>>().join(", ")
     }
 

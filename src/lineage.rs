@@ -12,9 +12,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use crate::cube::{
-    AggregateDefinition, AggregateKind, Cube, Definition, FlatColumn, Input, Measure,
-};
+use crate::cube::{AggregateDefinition, AggregateKind, Cube, Definition, Input, Measure};
 use crate::error::Result;
 use crate::model::ModelView;
 use crate::project::{ColumnRule, ColumnSpec, DimensionUse, FeedSpec, Project};
@@ -57,31 +55,11 @@ pub struct Origin {
     pub derivations: Vec<Derivation>,
 }
 
-/// The facts that `cube` aggregates.
-pub fn facts<'a>(model: ModelView<'a>, cube: &'a Cube) -> Vec<&'a str> {
-    if cube.bases.is_empty() {
-        return vec![&cube.fact];
-    }
-    let base = |name: &str| model.cubes.iter().find(|other| other.name == name);
-    cube.bases.iter().filter_map(|of| Some(base(&of.cube)?.fact.as_str())).collect()
-}
-
 /// The cube in which `measure` of `cube` is declared, as far as that is another.
 pub fn home<'a>(model: ModelView<'a>, cube: &'a Cube, measure: &Measure) -> &'a Cube {
     let base = cube.origins.get(&measure.name).and_then(|at| cube.bases.get(*at));
     let other = base.and_then(|base| model.cubes.iter().find(|other| other.name == base.cube));
     other.unwrap_or(cube)
-}
-
-/// The fact or dimension that a column of `cube` is of.
-pub fn table_of<'a>(model: ModelView<'a>, cube: &'a Cube, column: &FlatColumn) -> &'a str {
-    if let Some(at) = column.role {
-        return &cube.roles[at].dimension.name;
-    }
-    let has = |other: &&Cube| other.column(&column.name).is_some_and(|c| c.role.is_none());
-    let bases = cube.bases.iter();
-    let mut bases = bases.filter_map(|of| model.cubes.iter().find(|other| other.name == of.cube));
-    bases.find(has).map_or(&cube.fact, |base| &base.fact)
 }
 
 /// The columns `measure` is computed from, those of the measures it is built from included.

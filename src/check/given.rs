@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::temporary_folder::TemporaryFolder;
+use crate::cube::Cube;
 use crate::declare::{Node, Value};
 use crate::engine::{EpochSnapshots, Snapshot, Snapshots};
 use crate::error::{Error, Result};
-use crate::lineage;
 use crate::load::{Given, run_given};
 use crate::model::Model;
 use crate::project::{FeedSpec, Project, Scope};
@@ -49,7 +49,7 @@ fn reached(model: &Model, given: &Given, cube: Option<&str>) -> Result<BTreeMap<
         read.any(|table| given.tables.iter().any(|given| given.table.value == *table))
     };
     let asked = cube.and_then(|name| model.cubes.iter().find(|cube| cube.name == name));
-    let asked: Vec<&str> = asked.map(|cube| lineage::facts(model.view(), cube)).unwrap_or_default();
+    let asked: Vec<&str> = asked.map(Cube::facts).unwrap_or_default();
     let facts: BTreeSet<&str> = project
         .facts
         .iter()
@@ -73,7 +73,7 @@ fn reached(model: &Model, given: &Given, cube: Option<&str>) -> Result<BTreeMap<
     }
     let cubes = model.cubes.iter();
     let cubes: BTreeSet<&str> = cubes
-        .filter(|cube| lineage::facts(model.view(), cube).iter().all(|fact| facts.contains(fact)))
+        .filter(|cube| cube.facts().iter().all(|fact| facts.contains(fact)))
         .map(|cube| cube.name.as_str())
         .collect();
     let left_out = left_out(project, &facts, &dimensions, &cubes);

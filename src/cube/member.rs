@@ -81,7 +81,7 @@ impl MemberTable {
                 let own = flat.strip_prefix(&role.role.name).and_then(|own| own.strip_prefix('_'));
                 (role.dimension.name.as_str(), own.and_then(|own| role.dimension.level(own)))
             }
-            None => (cube.fact_of(&flat), cube.levels.iter().find(|level| level.name == flat)),
+            None => (cube.table_of(found), cube.levels.iter().find(|level| level.name == flat)),
         };
         Ok(Self::over(flat, table, found.role.is_none(), level, &found.source))
     }

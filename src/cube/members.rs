@@ -52,12 +52,12 @@ pub(super) fn choices<'e>(
     Ok((of_rows, choices))
 }
 
+/// A group, and the name to give it.
+type Named = (String, Expr);
+
 /// `groups` over the rows of a fact, and those over members of each bridge.
-pub(super) fn grouped(
-    groups: Vec<(String, Expr)>,
-    bound: &BoundCube,
-) -> Result<(Vec<(String, Expr)>, Vec<Members>)> {
-    let (mut of_rows, mut members): (Vec<(String, Expr)>, Vec<Members>) = (Vec::new(), Vec::new());
+pub(super) fn grouped(groups: Vec<Named>, bound: &BoundCube) -> Result<(Vec<Named>, Vec<Members>)> {
+    let (mut of_rows, mut members): (Vec<Named>, Vec<Members>) = (Vec::new(), Vec::new());
     for group in groups {
         match bridge_of(&group.1, bound)? {
             None => of_rows.push(group),

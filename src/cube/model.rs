@@ -41,6 +41,8 @@ pub struct Cube {
 pub struct Base {
     /// Its name.
     pub cube: String,
+    /// Its fact.
+    pub fact: String,
     /// What its measures are where a level is asked for that it does not have.
     pub unrelated: Unrelated,
     /// The columns of the whole that it does not have, or not at its grain.
@@ -454,16 +456,21 @@ impl Cube {
         self.roles.iter().position(|role| role.role.name == name)
     }
 
-    /// The facts it aggregates, in the order of [`Cube::bases`] where it puts cubes together.
-    pub fn facts(&self) -> impl Iterator<Item = &str> {
-        self.fact.split(", ")
+    /// The facts it aggregates.
+    pub fn facts(&self) -> Vec<&str> {
+        match self.bases.is_empty() {
+            true => vec![&self.fact],
+            false => self.bases.iter().map(|base| base.fact.as_str()).collect(),
+        }
     }
 
-    /// The fact of which `level` is a column.
-    pub fn fact_of(&self, level: &str) -> &str {
-        let has = |base: &Base| !base.lacking.contains(level);
-        let at = self.bases.iter().position(has).unwrap_or_default();
-        self.facts().nth(at).unwrap_or(&self.fact)
+    /// The dimension or fact that has the column `column` of the relation.
+    pub fn table_of(&self, column: &FlatColumn) -> &str {
+        if let Some(at) = column.role {
+            return &self.roles[at].dimension.name;
+        }
+        let base = self.bases.iter().find(|base| !base.lacking.contains(&column.name));
+        base.map_or(&self.fact, |base| &base.fact)
     }
 
     /// The named set called `name`.

@@ -188,7 +188,7 @@ impl Declaring<'_> {
             return Err(at(None, format!("cube `{}` is declared twice", cube.name)));
         }
         let dimensions = cube.roles.iter().map(|role| role.dimension.name.as_str());
-        for table in cube.facts().chain(dimensions) {
+        for table in cube.facts().into_iter().chain(dimensions) {
             if let Some(mistake) = self.doubtful.get(table) {
                 return Err(at(None, format!("`{table}` is declared wrongly: {mistake}")));
             }

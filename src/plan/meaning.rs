@@ -78,7 +78,7 @@ fn whole(cube: &Cube) -> Part {
 fn rows(model: &Model, cube: &Cube) -> Part {
     let project = &model.project;
     let mut meaning = BTreeMap::new();
-    let mut tables: Vec<&str> = cube.facts().collect();
+    let mut tables = cube.facts();
     for fact in &tables {
         let specs = project.facts.iter().filter(|spec| spec.name.value == *fact);
         for spec in specs {
@@ -124,7 +124,7 @@ fn chosen(feed: &FeedSpec) -> String {
 fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
     let project = &model.project;
     let role = column.role.map(|at| &cube.roles[at]);
-    let table = lineage::table_of(model.view(), cube, column);
+    let table = cube.table_of(column);
     let mut meaning = BTreeMap::new();
     let mut looks = BTreeMap::new();
     let kind = match column.kind {
@@ -143,7 +143,7 @@ fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
     }
     let bridge = column.bridge.as_deref().and_then(|name| cube.bridge(name));
     let found_as = bridge.map_or_else(|| role.map(|role| &role.role), |bridge| Some(&bridge.role));
-    for fact in role.iter().flat_map(|_| lineage::facts(model.view(), cube)) {
+    for fact in role.iter().flat_map(|_| cube.facts()) {
         found_by(project, fact, found_as?, &mut meaning);
     }
     if let Some(bridge) = bridge {

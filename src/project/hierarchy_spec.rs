@@ -52,9 +52,9 @@ pub(super) fn read(
                 paths.push(HierarchySpec { name: name.clone(), levels, two_parents });
             }
             Value::Map(_) => {
-                let mut fields = match Fields::of(node, "a hierarchy", variables, diagnostics) {
-                    Some(fields) => fields,
-                    None => continue,
+                let Some(mut fields) = Fields::of(node, "a hierarchy", variables, diagnostics)
+                else {
+                    continue;
                 };
                 match fields.choice(&["levels", "parent"], diagnostics) {
                     Some(("levels", list)) => {

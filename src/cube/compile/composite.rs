@@ -190,7 +190,12 @@ fn base(
     for (role, level) in &spec.grain {
         lacking.extend(too_fine(cube, role, level, diagnostics));
     }
-    Base { cube: cube.name.clone(), unrelated: rule(spec, diagnostics), lacking }
+    Base {
+        cube: cube.name.clone(),
+        fact: cube.fact.clone(),
+        unrelated: rule(spec, diagnostics),
+        lacking,
+    }
 }
 
 fn rule(spec: &BaseSpec, diagnostics: &mut Diagnostics) -> Unrelated {
