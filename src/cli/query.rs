@@ -9,14 +9,19 @@ use futures::TryStreamExt;
 use super::args::{MomentOptions, QueryOptions, SqlOptions};
 use super::{Place, output, say};
 use crate::cube::{CubeQuery, Filter, Sort, Top};
-use crate::engine::{Moment, Policy, Principal, Snapshot, execute, plan};
+use crate::engine::{self, Moment, Policy, Principal, Snapshot, execute, physical_plan, plan};
 use crate::error::{Error, ErrorKind, Result, ResultExt};
 
 pub(super) async fn sql(place: &Place, options: &SqlOptions) -> Result<()> {
     let snapshot = place.snapshot(options.moment.moment()?).await?;
     if let Some(times) = options.repeat {
-        let median = median_time(&snapshot, &options.sql, times).await?;
-        say(&format!("{:.2} ms, the median of {times}", median.as_secs_f64() * 1000.0));
+        let (all, planning) = median_times(&snapshot, &options.sql, times).await?;
+        let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+        say(&format!(
+            "{:.2} ms, of it {:.2} ms planning, the medians of {times}",
+            ms(all),
+            ms(planning)
+        ));
     }
     output::print(ask(&snapshot, &options.sql).await?, options.format).await
 }
@@ -26,17 +31,26 @@ async fn ask(snapshot: &Snapshot, sql: &str) -> Result<SendableRecordBatchStream
     execute(snapshot, plan).await
 }
 
-/// How long planning and running take, all rows read.
-async fn median_time(snapshot: &Snapshot, sql: &str, times: usize) -> Result<Duration> {
-    let mut taken = Vec::new();
+/// How long a question takes, all rows read, and how long it takes of that to plan it, from text to
+/// physical plan.
+async fn median_times(
+    snapshot: &Snapshot,
+    sql: &str,
+    times: usize,
+) -> Result<(Duration, Duration)> {
+    let (mut all, mut planning) = (Vec::new(), Vec::new());
     for _ in 0..times.max(1) {
         #[expect(clippy::disallowed_methods, reason = "how long it took is for the person only")]
         let started = Instant::now();
-        let _rows: Vec<RecordBatch> = ask(snapshot, sql).await?.try_collect().await?;
-        taken.push(started.elapsed());
+        let plan = plan(snapshot, sql, &Principal::everyone(), Policy::Everything).await?;
+        let plan = physical_plan(snapshot, plan).await?;
+        planning.push(started.elapsed());
+        let _rows: Vec<RecordBatch> = engine::run(snapshot, plan)?.try_collect().await?;
+        all.push(started.elapsed());
     }
-    taken.sort();
-    Ok(taken[taken.len() / 2])
+    all.sort();
+    planning.sort();
+    Ok((all[all.len() / 2], planning[planning.len() / 2]))
 }
 
 pub(super) async fn cube(place: &Place, options: &QueryOptions) -> Result<()> {

@@ -34,7 +34,9 @@ pub use diagnosis::failed;
 pub use keys::{ForeignKey, Keys, PrimaryKey, RelationName};
 pub use moment::Moment;
 pub use open::EpochSnapshots;
-pub use statement::{Parameter, bind, check_count, execute, parameters, plan, result_schema};
+pub use statement::{
+    Parameter, bind, check_count, execute, parameters, physical_plan, plan, result_schema, run,
+};
 
 pub use crate::star::CATALOG;
 

@@ -8,7 +8,7 @@ use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 
@@ -107,10 +107,23 @@ pub fn result_schema(snapshot: &Snapshot, plan: &LogicalPlan) -> Result<SchemaRe
     }
 }
 
+/// Plans how `plan` is computed.
+pub async fn physical_plan(
+    snapshot: &Snapshot,
+    plan: LogicalPlan,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let frame = DataFrame::new(snapshot.context.state(), plan);
+    Box::pin(frame.create_physical_plan()).await.map_err(diagnosis::failed)
+}
+
 /// Starts `plan`; dropping the stream cancels it.
 pub async fn execute(snapshot: &Snapshot, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {
-    let frame = DataFrame::new(snapshot.context.state(), plan);
-    Box::pin(frame.execute_stream()).await.map_err(diagnosis::failed)
+    run(snapshot, physical_plan(snapshot, plan).await?)
+}
+
+/// Starts a plan of [`physical_plan`]; dropping the stream cancels it.
+pub fn run(snapshot: &Snapshot, plan: Arc<dyn ExecutionPlan>) -> Result<SendableRecordBatchStream> {
+    execute_stream(plan, snapshot.context.task_ctx()).map_err(diagnosis::failed)
 }
 
 fn parse(snapshot: &Snapshot, state: &SessionState, sql: &str) -> Result<Statement> {
