@@ -149,11 +149,14 @@ class Asker:
         )
 
     def groups(self, dice, count):
-        chosen = []
+        """Different groups, which speak of different columns."""
+        chosen, spoken_of = [], set()
         while len(chosen) < count:
             group = self.group(dice)
-            if group not in chosen:
+            columns = set(columns_in(group, self.known))
+            if not columns & spoken_of:
                 chosen.append(group)
+                spoken_of |= columns
         return tuple(chosen)
 
     def grouping(self, dice, groups):
@@ -594,6 +597,8 @@ class CalculationAsker(Asker):
             if not measure.additive:
                 return False
         if calculation in MOVING and (scale_of(measure.type) or 0) > 6:
+            return False
+        if calculation in PLACES and self.is_noisy(measure.name):
             return False
         if calculation in ("share_of_parent", *PLACES):
             return all(self.has_clear_subject(question, role, part) for part in sets)
