@@ -113,8 +113,8 @@ pub struct CubeFile {
 }
 
 impl CubeFile {
-    /// Reads and compiles the cube in `text` over `star`, or over `cubes` if it puts some together.
-    pub fn compile(path: &str, text: &str, star: &Star, cubes: &[Cube]) -> Self {
+    /// Reads the cube in `text`; it is not compiled yet.
+    pub fn read(path: &str, text: &str) -> Self {
         let file = DeclarationFile { path: path.to_owned(), text: text.to_owned() };
         let variables = Variables::default();
         let mut mistakes = Diagnostics::new();
@@ -122,14 +122,23 @@ impl CubeFile {
         let stem = Path::new(path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let name = node.as_ref().and_then(declared_name).unwrap_or(stem);
         let spec = node.as_ref().and_then(|node| cube::read(node, &variables, &mut mistakes));
-        let cube = spec.as_ref().and_then(|spec| cube::compile(spec, star, cubes, &mut mistakes));
-        let cube = cube.filter(|_| mistakes.is_empty());
-        Self { path: path.to_owned(), name, spec, cube, mistakes }
+        Self { path: path.to_owned(), name, spec, cube: None, mistakes }
     }
 
-    /// Whether it puts other cubes together.
+    /// Whether it puts other cubes together, which then must be compiled before.
     pub fn is_over_cubes(&self) -> bool {
         self.spec.as_ref().is_some_and(|spec| !spec.bases.is_empty())
+    }
+
+    /// Compiles it over `star`, or over `cubes`.
+    #[must_use]
+    pub fn compile(mut self, star: &Star, cubes: &[Cube]) -> Self {
+        let compiled = self
+            .spec
+            .as_ref()
+            .and_then(|spec| cube::compile(spec, star, cubes, &mut self.mistakes));
+        self.cube = compiled.filter(|_| self.mistakes.is_empty());
+        self
     }
 
     /// Where the cube's measure `measure` is declared, or else the cube.

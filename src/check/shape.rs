@@ -13,12 +13,21 @@ pub fn shape() -> Shape {
 fn check() -> Shape {
     let row = || Shape::map(Shape::cell("A value; nothing is NULL."), "Values by column.");
     let rows = |about: &str| Shape::list(row(), about);
+    let top = Shape::mapping("The leading members of a level.")
+        .must("level", Shape::text("The level."))
+        .must("n", Shape::whole(0, i64::from(u32::MAX), "How many members."))
+        .must("by", Shape::text("The measure they lead in."))
+        .may("least", Shape::flag("Whether those with the least values are taken."))
+        .may("others", Shape::text("The caption of one row for all others."));
     let query = Shape::mapping("What is asked of a cube, as for `starling query`.")
         .must("cube", Shape::text("The cube."))
         .may("rows", Shape::texts("Levels down the side."))
         .may("columns", Shape::texts("Levels across the top."))
         .may("measures", Shape::texts("Measures in the cells."))
         .may("filters", Shape::texts("Conditions in SQL over levels."))
+        .may("sets", Shape::texts("Named sets of the cube that members must be in."))
+        .may("top", Shape::list(top, "Levels of which only leading members are told apart."))
+        .may("having", Shape::texts("Conditions in SQL over measures."))
         .may("sort", Shape::texts("Levels or measures; a minus in front puts the greatest first."))
         .may("limit", Shape::whole(0, i64::from(u32::MAX), "At most so many rows."))
         .may("totals", Shape::flag("Whether totals are added."));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::cube::{CubeQuery, Filter, Sort};
+use crate::cube::{CubeQuery, Filter, Sort, Top};
 use crate::declare::{
     Code, DeclarationFile, Diagnostic, Diagnostics, Fields, Located, Node, Span, Value, Variables,
     parse, text_of,
@@ -255,16 +255,13 @@ fn read_query(
         fields.texts(key, diagnostics).into_iter().map(|text| text.value).collect()
     };
     let (rows, columns, measures) = (texts("rows"), texts("columns"), texts("measures"));
-    let filters = texts("filters").into_iter().map(Filter::Sql).collect();
+    let sets = texts("sets").into_iter().map(Filter::Set);
+    let filters = texts("filters").into_iter().map(Filter::Sql).chain(sets).collect();
+    let having = texts("having");
     let sort = texts("sort").into_iter().map(Sort::from).collect();
-    let limit = fields.int("limit", diagnostics).and_then(|limit| {
-        let count = usize::try_from(limit.value).ok();
-        if count.is_none() {
-            let message = "`limit` must be zero or more";
-            diagnostics.push(Diagnostic::new(Code::WrongValue, limit.span, message));
-        }
-        count
-    });
+    let top = fields.list("top", diagnostics);
+    let top = top.iter().filter_map(|node| read_top(node, variables, diagnostics)).collect();
+    let limit = read_count(&mut fields, "limit", diagnostics);
     let totals = fields.flag("totals", diagnostics).is_some_and(|totals| totals.value);
     fields.finish(diagnostics);
     let cube = cube?;
@@ -274,12 +271,41 @@ fn read_query(
         columns,
         measures,
         filters,
+        top,
+        having,
         sort,
         limit,
         totals,
         ..CubeQuery::default()
     };
     Some((query, cube.span))
+}
+
+/// A whole number that is not negative.
+fn read_count(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    diagnostics: &mut Diagnostics,
+) -> Option<usize> {
+    let number = fields.int(key, diagnostics)?;
+    let count = usize::try_from(number.value).ok();
+    if count.is_none() {
+        let message = format!("`{key}` must be zero or more");
+        diagnostics.push(Diagnostic::new(Code::WrongValue, number.span, message));
+    }
+    count
+}
+
+fn read_top(node: &Node, variables: &Variables, diagnostics: &mut Diagnostics) -> Option<Top> {
+    let mut fields = Fields::of(node, "an entry of `top`", variables, diagnostics)?;
+    let level = fields.required_text("level", diagnostics);
+    fields.required("n", diagnostics);
+    let n = read_count(&mut fields, "n", diagnostics);
+    let by = fields.required_text("by", diagnostics);
+    let least = fields.flag("least", diagnostics).is_some_and(|least| least.value);
+    let others = fields.text("others", diagnostics).map(|others| others.value);
+    fields.finish(diagnostics);
+    Some(Top { level: level?.value, n: n?, by: by?.value, least, others })
 }
 
 fn read_adds_up(

@@ -11,6 +11,7 @@ use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::bound::BoundCube;
+use super::bridge::check_shared;
 use super::calculation::Values;
 use super::context::{Context, TimeWindow};
 use super::input::{CubeInput, measure_name, measures_of};
@@ -215,6 +216,8 @@ impl Translation<'_> {
         let Some(measure) = cube.measure(name) else {
             return plan_err!("the cube `{}` has no measure `{name}`", self.query.cube);
         };
+        let groups: Vec<&Expr> = self.query.groups.iter().flat_map(members).collect();
+        check_shared(name, &groups, &cube)?;
         let (context, filter) = self.in_time(context, filter)?;
         let places: Vec<usize> = measure
             .leaves

@@ -24,7 +24,8 @@ use super::calculation::{CALCULATIONS, Calculation};
 use super::checked_sum::summed_as;
 use super::context::Context;
 use super::model::{
-    AggregateDefinition, AggregateKind, Base, Cube, Definition, FlatColumn, Input, Measure,
+    AggregateDefinition, AggregateKind, Base, Bridge, BridgeEnd, Cube, Definition, FlatColumn,
+    Input, Measure,
 };
 use super::normal_form::{LEVEL, Leaf, LeafAggregate, columns, leaf, leaf_position, substitute};
 use super::{leaves, planner};
@@ -52,10 +53,23 @@ impl fmt::Debug for BoundCube {
 
 /// What a cube is over.
 enum Over {
-    /// The tables of a fact, and of the dimensions in the order of the cube's roles.
-    Star { fact: Arc<dyn TableSource>, dimensions: Vec<Arc<dyn TableSource>> },
+    /// The tables of a fact, of the dimensions in the order of the cube's roles, and of bridges by
+    /// name.
+    Star {
+        fact: Arc<dyn TableSource>,
+        dimensions: Vec<Arc<dyn TableSource>>,
+        bridges: BTreeMap<String, BridgeTables>,
+    },
     /// Other cubes, in the order of [`Cube::bases`].
     Cubes(Vec<Arc<BoundCube>>),
+}
+
+/// The tables of a bridge.
+pub(super) struct BridgeTables {
+    /// The pairs.
+    pub pairs: Arc<dyn TableSource>,
+    /// The dimension it starts from, which has every member that facts point to.
+    pub members: Arc<dyn TableSource>,
 }
 
 /// A measure as aggregates and what to make of them.
@@ -90,7 +104,14 @@ impl BoundCube {
             .iter()
             .map(|role| source(&role.dimension.name))
             .collect::<Result<Vec<_>>>()?;
-        Self::resolved(cube, Over::Star { fact, dimensions }, state)
+        let with_tables = |bridge: &Bridge| {
+            let (pairs, members) = (source(&bridge.table)?, source(&bridge.role.dimension)?);
+            check_weight(bridge, &pairs.schema())
+                .map_err(|error| error.context(format!("cube `{}`", cube.name)))?;
+            Ok((bridge.name.clone(), BridgeTables { pairs, members }))
+        };
+        let bridges = cube.bridges.iter().map(with_tables).collect::<Result<BTreeMap<_, _>>>()?;
+        Self::resolved(cube, Over::Star { fact, dimensions, bridges }, state)
     }
 
     /// Resolves every expression of `cube` against `cubes`, which has those it puts together.
@@ -186,6 +207,27 @@ impl BoundCube {
         }
     }
 
+    /// The tables of the bridge called `name`.
+    fn bridge_tables(&self, name: &str) -> Option<&BridgeTables> {
+        match &self.over {
+            Over::Star { bridges, .. } => bridges.get(name),
+            Over::Cubes(cubes) => cubes.iter().find_map(|cube| cube.bridge_tables(name)),
+        }
+    }
+
+    /// The bridge called `name`, and its tables.
+    pub(super) fn bridge(&self, name: &str) -> Result<(&Bridge, &BridgeTables), DataFusionError> {
+        match self.cube.bridge(name).zip(self.bridge_tables(name)) {
+            Some(found) => Ok(found),
+            None => plan_err!("the cube `{}` has no bridge `{name}`", self.cube.name),
+        }
+    }
+
+    /// The bridge that leads to the flat column `name`, if one does.
+    pub(super) fn bridge_to(&self, name: &str) -> Option<&str> {
+        self.cube.column(name)?.bridge.as_deref()
+    }
+
     /// The measure called `name`.
     pub(super) fn measure(&self, name: &str) -> Option<&BoundMeasure> {
         self.measures.get(name)
@@ -233,6 +275,11 @@ impl BoundCube {
 
     /// The table a flat column comes from.
     pub(super) fn source_of(&self, column: &FlatColumn) -> &Arc<dyn TableSource> {
+        // The table of a tree shows its members itself.
+        let bridge = column.bridge.as_deref().and_then(|name| self.bridge(name).ok());
+        if let Some((Bridge { to: BridgeEnd::Tree(_), .. }, tables)) = bridge {
+            return &tables.pairs;
+        }
         match (column.role, &self.over) {
             (Some(role), _) => self.dimension(role),
             (None, Over::Star { fact, .. }) => fact,
@@ -440,6 +487,23 @@ fn checked_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionE
         })
     });
     checked.data()
+}
+
+/// Shares are numbers.
+fn check_weight(bridge: &Bridge, pairs: &Schema) -> Result<()> {
+    let BridgeEnd::Members { weight: Some(weight), .. } = &bridge.to else { return Ok(()) };
+    match pairs.field_with_name(weight) {
+        Ok(field) if field.data_type().is_numeric() => Ok(()),
+        Ok(field) => {
+            let what =
+                format!("the weight `{weight}` must be a number, this is {}", field.data_type());
+            Err(Error::new(ErrorKind::InvalidDeclaration, what))
+        }
+        Err(_) => {
+            let what = format!("the table `{}` has no column `{weight}`", bridge.table);
+            Err(Error::new(ErrorKind::InvalidDeclaration, what))
+        }
+    }
 }
 
 /// Whether values of type `input` can be aggregated as `aggregate` says.

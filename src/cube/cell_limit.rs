@@ -28,7 +28,7 @@ impl Prepared<'_> {
     /// Refuses an answer of more than `most` cells: rows by columns by measures, empty ones and
     /// totals included. Almost every question is settled by the first way to count.
     pub(super) async fn check_size(&self, context: &SessionContext, most: u64) -> Result<()> {
-        let facts = row_count(context, &self.cube.fact).await?.max(1);
+        let facts = self.facts(context).await?;
         let cut = self.cut().map_or(u64::MAX, |limit| limit as u64);
         let (mut rows, mut columns) = (u64::MAX, u64::MAX);
         for counting in [Counting::Rows, Counting::Members, Counting::Places] {
@@ -51,6 +51,15 @@ impl Prepared<'_> {
             counted(self.measures.len().max(1) as u64, "measure")
         );
         Err(Error::new(ErrorKind::LimitExceeded, what))
+    }
+
+    /// No axis has more places than there are facts; where cubes are put together, a value may be
+    /// repeated in places without any.
+    async fn facts(&self, context: &SessionContext) -> Result<u64> {
+        match self.cube.bases.is_empty() {
+            true => Ok(row_count(context, &self.cube.fact).await?.max(1)),
+            false => Ok(u64::MAX),
+        }
     }
 
     fn cells(&self, rows: u64, columns: u64) -> u64 {

@@ -20,6 +20,7 @@ use datafusion::logical_expr::{
 };
 
 use super::bound::BoundCube;
+use super::bridge::{bridges_of, check_inputs};
 use super::context::{Ancestor, Context};
 use super::grouping::{Grouping, GroupingSet};
 use super::normal_form::{StarQuery, columns, leaf_position, level, substitute};
@@ -42,6 +43,7 @@ pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> 
     let grouping = Grouping::of(&query.groups)?;
     let parts = Parts { query, bound, grouping: &grouping };
     check_periods(&parts)?;
+    check_inputs(query, bound)?;
     let cells = Cells { parts };
     let mut all: Option<LogicalPlanBuilder> = None;
     for set in &grouping.sets {
@@ -88,6 +90,9 @@ impl Cells<'_> {
         let (own, above): (Vec<Source<'_>>, Vec<Source<'_>>) =
             self.parts.sources().into_iter().partition(|of| of.context.ancestor == Ancestor::Own);
         let of_parent = |of: &Source<'_>| of.context.ancestor == Ancestor::Parent;
+        if above.iter().any(of_parent) || query.finals.iter().any(|given| given.place.is_some()) {
+            self.check_siblings(&subject)?;
+        }
         let parent = match &subject.parent {
             Parent::Level(key) if above.iter().any(of_parent) => Some(key),
             _ => None,
@@ -102,6 +107,19 @@ impl Cells<'_> {
             rows = self.with_ancestor(rows, set, &subject, source)?;
         }
         self.finished(rows, set, &subject)
+    }
+
+    /// Members that have facts in common are no parts of a whole.
+    fn check_siblings(&self, subject: &Subject) -> Result<()> {
+        let Parts { bound, grouping, .. } = self.parts;
+        let own = subject.own.iter().map(|at| &grouping.groups[*at]);
+        match own.flat_map(|group| bridges_of(group, bound)).next() {
+            None => Ok(()),
+            Some(bridge) => plan_err!(
+                "members of `{bridge}` have facts in common, so that there is no rank among them and \
+                 no share of a parent; ask for share_of_total, or group by a level last"
+            ),
+        }
     }
 
     /// One row for each cell of `set` that any of `sources` has facts for.

@@ -55,6 +55,16 @@ impl CubeQuery {
                  slice to the cell whose rows you want",
             ));
         }
+        if !cube.bases.is_empty() {
+            let bases: Vec<&str> = cube.bases.iter().map(|base| base.cube.as_str()).collect();
+            let what = format!(
+                "the cube `{}` puts cubes together and has no fact rows of its own; drill across to \
+                 one of them first: {}",
+                cube.name,
+                bases.join(", ")
+            );
+            return Err(Error::invalid_input(what));
+        }
         let prepared = self.prepare(cube, context).await?;
         let detail = format!("{}$detail", cube.name);
         let mut sql = format!("SELECT * FROM {}{}", relation(&detail), prepared.where_clause());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::model::{ColumnKind, Cube, CubeRole};
+use super::model::{BridgeEnd, ColumnKind, Cube, CubeRole};
 use crate::error::Result;
 use crate::star::Title;
 
@@ -46,7 +46,7 @@ pub fn cubes(cubes: &[Cube], states: &[CubeState]) -> Result<RecordBatch> {
 pub fn dimensions(cubes: &[Cube]) -> Result<RecordBatch> {
     let mut table = Table::new(&["cube", "role", "dimension", "title", "description"]);
     for cube in cubes {
-        for CubeRole { role, dimension } in &cube.roles {
+        for CubeRole { role, dimension, .. } in &cube.roles {
             table.row(&[
                 Some(&cube.name),
                 Some(&role.name),
@@ -68,6 +68,13 @@ pub fn hierarchies(cubes: &[Cube]) -> Result<RecordBatch> {
             for (position, level) in levels.iter().enumerate() {
                 table.row(&[Some(&cube.name), Some(&role.role.name), Some(hierarchy), Some(level)]);
                 numbers.push(count(position + 1));
+            }
+        }
+        for bridge in &cube.bridges {
+            if let BridgeEnd::Tree(tree) = &bridge.to {
+                let role = &bridge.role.name;
+                table.row(&[Some(&cube.name), Some(role), Some(tree), Some(&bridge.name)]);
+                numbers.push(1);
             }
         }
     }

@@ -108,8 +108,7 @@ mod tests {
         let sets = sets.iter().map(|set| set.iter().map(|name| col(*name)).collect()).collect();
         let grouping = Grouping::of(&[Expr::GroupingSet(SqlSets::GroupingSets(sets))]).unwrap();
         assert_eq!(grouping.groups, [col("a"), col("c"), col("b")]);
-        let written: Vec<Vec<usize>> =
-            grouping.sets.iter().map(|set| set.groups.clone()).collect();
+        let written: Vec<Vec<usize>> = grouping.sets.iter().map(|set| set.groups.clone()).collect();
         assert_eq!(written, [vec![0, 1], vec![0, 2, 1], vec![1, 2, 0], vec![0]]);
         // The third set is the second once more.
         let ids: Vec<String> =

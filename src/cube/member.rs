@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::prelude::SessionContext;
 
-use super::model::Cube;
+use super::model::{BridgeEnd, ColumnKind, Cube};
 use super::query::column;
 use super::sql_text::{is_in, quoted, quoted_text};
 use crate::declare::nearest;
@@ -61,12 +61,27 @@ impl MemberTable {
         let flat = column(cube, name)?;
         let found = cube.columns.iter().find(|column| column.name == flat);
         let found = found.ok_or_else(|| Error::internal(format!("no column `{flat}`")))?;
+        let tree = found.bridge.as_deref().and_then(|name| cube.bridge(name));
+        let tree = tree.and_then(|bridge| match &bridge.to {
+            BridgeEnd::Tree(tree) => Some((bridge, tree)),
+            BridgeEnd::Members { .. } => None,
+        });
         let (table, level) = match found.role.map(|position| &cube.roles[position]) {
+            Some(role) if let Some((bridge, tree)) = tree => {
+                let trees = &role.dimension.trees;
+                let tree = trees.iter().find(|known| known.name == *tree);
+                let shown_by = tree.and_then(|tree| tree.shown_by(&role.dimension));
+                match found.kind {
+                    // All members of the tree are members of the level that shows them.
+                    ColumnKind::Level => (role.dimension.name.as_str(), shown_by),
+                    _ => (bridge.table.as_str(), None),
+                }
+            }
             Some(role) => {
                 let own = flat.strip_prefix(&role.role.name).and_then(|own| own.strip_prefix('_'));
-                (&role.dimension.name, own.and_then(|own| role.dimension.level(own)))
+                (role.dimension.name.as_str(), own.and_then(|own| role.dimension.level(own)))
             }
-            None => (&cube.fact, cube.levels.iter().find(|level| level.name == flat)),
+            None => (cube.fact_of(&flat), cube.levels.iter().find(|level| level.name == flat)),
         };
         Ok(Self::over(flat, table, found.role.is_none(), level, &found.source))
     }

@@ -28,6 +28,8 @@ mod leaves;
 mod calculation;
 mod bound;
 mod star_text;
+mod bridge;
+mod members;
 mod planner;
 mod grouping;
 mod subject;
@@ -67,8 +69,8 @@ pub use describe::{CubeState, cubes, dimensions, hierarchies, levels, measures, 
 pub use member::{FoundMembers, MemberSearch};
 pub use member_relation::MemberRelation;
 pub use model::{
-    Additivity, AggregateDefinition, AggregateKind, ColumnKind, Cube, CubeRole, Definition,
-    FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
+    Additivity, AggregateDefinition, AggregateKind, Bridge, BridgeEnd, ColumnKind, Cube, CubeRole,
+    Definition, FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
 };
 pub use named_set::{NamedSet, SetDefinition};
 pub use normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};

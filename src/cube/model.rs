@@ -26,6 +26,8 @@ pub struct Cube {
     pub roles: Vec<CubeRole>,
     /// Levels made of columns of the fact.
     pub levels: Vec<Level>,
+    /// Ways from its facts to members of which one fact may have several.
+    pub bridges: Vec<Bridge>,
     /// The flat columns of the relation that come before the measures.
     pub columns: Vec<FlatColumn>,
     /// What can be computed; a formula stands after the measures it uses.
@@ -64,6 +66,39 @@ pub struct CubeRole {
     pub role: Role,
     /// The dimension, with the hierarchies this cube gives it.
     pub dimension: Dimension,
+    /// The bridge that leads to it, where the fact itself does not.
+    pub through: Option<Bridge>,
+}
+
+/// A way from fact rows to members of which one row may have several: a table of pairs.
+///
+/// Grouped by such members, a fact counts for each that it has, once; without them, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    /// The flat name of what it leads to: a tree's level, or a role.
+    pub name: String,
+    /// The role it starts from.
+    pub role: Role,
+    /// The table of pairs.
+    pub table: String,
+    /// The column of the table with version keys of the role's dimension.
+    pub key: String,
+    /// Where it leads.
+    pub to: BridgeEnd,
+}
+
+/// Where a bridge leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BridgeEnd {
+    /// To the members above in the tree of this name, which the table of pairs shows itself.
+    Tree(String),
+    /// To members of another dimension.
+    Members {
+        /// The column of the table with their version keys.
+        key: String,
+        /// The column of the table with the share of each pair.
+        weight: Option<String>,
+    },
 }
 
 /// A column of the cube's relation that is not a measure.
@@ -77,7 +112,9 @@ pub struct FlatColumn {
     pub level: Option<String>,
     /// Position in [`Cube::roles`], or none when it is a column of the fact.
     pub role: Option<usize>,
-    /// The column of the dimension's or the fact's table.
+    /// The name of the bridge that leads to it, if one does.
+    pub bridge: Option<String>,
+    /// The column of the dimension's, the bridge's or the fact's table.
     pub source: String,
     /// For people.
     pub title: Option<Title>,
@@ -407,9 +444,26 @@ impl Cube {
         self.measures.iter().find(|measure| measure.name == name)
     }
 
+    /// The bridge called `name`.
+    pub fn bridge(&self, name: &str) -> Option<&Bridge> {
+        self.bridges.iter().find(|bridge| bridge.name == name)
+    }
+
     /// The position of the role called `name`.
     pub fn role(&self, name: &str) -> Option<usize> {
         self.roles.iter().position(|role| role.role.name == name)
+    }
+
+    /// The facts it aggregates, in the order of [`Cube::bases`] where it puts cubes together.
+    pub fn facts(&self) -> impl Iterator<Item = &str> {
+        self.fact.split(", ")
+    }
+
+    /// The fact of which `level` is a column.
+    pub fn fact_of(&self, level: &str) -> &str {
+        let has = |base: &Base| !base.lacking.contains(level);
+        let at = self.bases.iter().position(has).unwrap_or_default();
+        self.facts().nth(at).unwrap_or(&self.fact)
     }
 
     /// The named set called `name`.

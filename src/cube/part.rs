@@ -3,14 +3,17 @@
 //! A part is the star joined through its [`super::time_map`], or the star as it is for a cell's own
 //! facts, grouped.
 
+use std::sync::Arc;
+
 use arrow::datatypes::DataType;
-use datafusion::common::{Column, JoinType, Result, internal_err, plan_err};
+use datafusion::common::{Column, ExprSchema, JoinType, Result, internal_err, plan_err};
 use datafusion::functions_aggregate::expr_fn::max;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::bound::BoundCube;
 use super::context::{Context, TimeWindow};
 use super::grouping::{Grouping, GroupingSet};
+use super::members::{Members, choices, grouped, mark_name, marked, shared_out};
 use super::model::Unrelated;
 use super::normal_form::{Leaf, LeafAggregate, StarQuery, columns, level_name};
 use super::planner::{STAR, aggregate, fact_alias, leaf_type, over_star, star};
@@ -55,6 +58,15 @@ pub(super) struct Value {
     pub counts: bool,
     /// The function and the measure of which it is a state, where it is one.
     pub state: Option<(StateFunction, String)>,
+}
+
+/// The facts of a part, joined with what is read of them.
+struct Star {
+    plan: LogicalPlanBuilder,
+    /// Over the plan, by their names.
+    groups: Vec<Expr>,
+    /// Over the plan, by their names.
+    values: Vec<Expr>,
 }
 
 /// The column of the group at `position`.
@@ -170,11 +182,9 @@ impl<'a> Parts<'a> {
         base: usize,
         values: &[Value],
     ) -> Result<LogicalPlanBuilder> {
-        let read = groups.iter().map(|(_, expr)| expr);
         let filters: Vec<&Expr> = self.filters(base).collect();
-        let star = self.star(base, read, &filters, values, None)?;
-        let groups = groups.iter().map(|(name, expr)| Ok(over_star(expr.clone())?.alias(name)));
-        star.aggregate(groups.collect::<Result<Vec<_>>>()?, aliased(values)?)
+        let star = self.star(base, groups.to_vec(), &filters, values, None)?;
+        typed(star.plan.aggregate(star.groups, star.values)?, values)
     }
 
     /// `values` over the facts as the time map shows them.
@@ -188,40 +198,77 @@ impl<'a> Parts<'a> {
         let role = self.time_role()?;
         let key = self.bound.cube.roles[role].role.key_column();
         let is_time = |expr: &Expr| is_over(expr, role, self.bound);
-        let others = groups.iter().map(|(_, expr)| expr).filter(|expr| !is_time(expr));
+        let (of_time, others): (Vec<_>, Vec<_>) =
+            groups.iter().cloned().partition(|(_, expr)| is_time(expr));
         let filters: Vec<&Expr> = self.filters(base).filter(|filter| !is_time(filter)).collect();
         let star = self.star(base, others, &filters, values, Some(&key))?;
         let on =
             (vec![Column::new(Some(STAR), fact_alias(&key))], vec![Column::new(Some(TIME), DAY)]);
-        let groups = groups.iter().map(|(name, expr)| {
-            let group = if is_time(expr) {
-                Expr::Column(Column::new(Some(TIME), name))
-            } else {
-                over_star(expr.clone())?
-            };
-            Ok(group.alias(name))
+        let of_time = of_time.iter().map(|(name, _)| {
+            let group = Expr::Column(Column::new(Some(TIME), name));
+            group.alias(name)
         });
-        let groups = groups.collect::<Result<Vec<_>>>()?;
-        star.join(map, JoinType::Inner, on, None)?.aggregate(groups, aliased(values)?)?.build()
+        let groups = of_time.chain(star.groups).collect::<Vec<_>>();
+        let star_in_time = star.plan.join(map, JoinType::Inner, on, None)?;
+        let cells = star_in_time.aggregate(groups, star.values)?;
+        typed(cells, values)?.build()
     }
 
-    /// The joined star with what these expressions read of it.
-    fn star<'e>(
+    /// The joined star with what is read of it, and groups and values over it.
+    fn star(
         &self,
         base: usize,
-        groups: impl Iterator<Item = &'e Expr>,
+        groups: Vec<(String, Expr)>,
         filters: &[&Expr],
-        values: &'e [Value],
+        values: &[Value],
         fact_column: Option<&str>,
-    ) -> Result<LogicalPlanBuilder> {
+    ) -> Result<Star> {
+        let bound = self.bound.base(base);
+        let (groups, mut joined) = grouped(groups, bound)?;
+        let (filters, choices) = choices(filters.iter().copied(), bound)?;
+        let mut kept = Vec::new();
+        for choice in choices {
+            // Of members that are grouped by, only those that meet the conditions are shown.
+            match joined.iter_mut().find(|members| members.bridge == choice.bridge) {
+                Some(members) => members.conditions = choice.conditions,
+                None => kept.push(choice),
+            }
+        }
+        let mut marks = Vec::new();
+        let aggregates = values
+            .iter()
+            .map(|value| marked(value.aggregate.clone(), &mut marks, bound))
+            .collect::<Result<Vec<_>>>()?;
         let mut read = StarQuery::new(&self.query.cube);
-        read.groups = groups.chain(values.iter().map(|value| &value.aggregate)).cloned().collect();
-        read.filters = filters.iter().map(|filter| (*filter).clone()).collect();
+        read.groups = groups.iter().map(|(_, group)| group).chain(&aggregates).cloned().collect();
+        read.filters = filters;
         let mut fact_columns = read.fact_columns();
         fact_columns.extend(fact_column.map(str::to_owned));
-        let star = star(&read.levels(), &fact_columns, self.bound.base(base))?;
-        let star = LogicalPlanBuilder::from(star);
-        read.filters.into_iter().try_fold(star, |star, filter| star.filter(over_star(filter)?))
+        for members in joined.iter().chain(&kept).chain(&marks) {
+            fact_columns.insert(members.fact_column(bound)?);
+        }
+        let mut plan = LogicalPlanBuilder::from(star(&read.levels(), &fact_columns, bound)?);
+        for filter in read.filters {
+            plan = plan.filter(over_star(filter)?)?;
+        }
+        for choice in &kept {
+            plan = choice.keep(plan, bound)?;
+        }
+        for (at, choice) in marks.iter().enumerate() {
+            plan = choice.mark(plan, &mark_name(at), bound)?;
+        }
+        let mut shares = Vec::new();
+        for members in &joined {
+            plan = members.join(plan, bound)?;
+            shares.extend(members.share(bound)?);
+        }
+        let own = groups.into_iter().map(|(name, group)| Ok(over_star(group)?.alias(name)));
+        let mut groups = own.collect::<Result<Vec<_>>>()?;
+        groups.extend(joined.iter().flat_map(Members::joined_groups));
+        let named = aggregates.into_iter().zip(values).map(|(aggregate, value)| {
+            Ok(shared_out(over_star(aggregate)?, &shares).alias(&value.name))
+        });
+        Ok(Star { plan, groups, values: named.collect::<Result<_>>()? })
     }
 
     /// The conditions of the question that the facts of `base` can meet or not.
@@ -260,6 +307,23 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn aliased(values: &[Value]) -> Result<Vec<Expr>> {
-    values.iter().map(|value| Ok(over_star(value.aggregate.clone())?.alias(&value.name))).collect()
+/// `cells` with each of `values` in its type, from which a sum that is shared out differs.
+fn typed(cells: LogicalPlanBuilder, values: &[Value]) -> Result<LogicalPlanBuilder> {
+    let schema = Arc::clone(cells.schema());
+    let wanted = |name: &str| values.iter().find(|value| value.name == name);
+    let differs = |column: &Column| {
+        let given = schema.field_from_column(column).ok()?.data_type().clone();
+        wanted(&column.name).filter(|value| value.data_type != given && given == DataType::Float64)
+    };
+    let columns = schema.columns();
+    if columns.iter().all(|column| differs(column).is_none()) {
+        return Ok(cells);
+    }
+    let shown = columns.iter().map(|column| match differs(column) {
+        Some(value) => {
+            cast(Expr::Column(column.clone()), value.data_type.clone()).alias(&column.name)
+        }
+        None => Expr::Column(column.clone()),
+    });
+    cells.project(shown.collect::<Vec<_>>())
 }

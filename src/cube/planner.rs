@@ -28,12 +28,14 @@ use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 
 use super::bound::{BoundCube, plain};
+use super::bridge::{bridges_of, shown_by, uses_bridges};
 use super::cells;
 use super::checked_sum::CheckedSum;
 use super::context::Context;
+use super::members::choices;
 use super::model::{ColumnKind, FlatColumn};
 use super::normal_form::{
-    Final, Leaf, LeafAggregate, StarQuery, fact_name, leaf_position, level_name, substitute,
+    Final, Leaf, LeafAggregate, StarQuery, fact_name, leaf_position, level, level_name, substitute,
 };
 use super::state::{Stage, StateAggregate};
 use crate::star::UNKNOWN;
@@ -43,7 +45,7 @@ pub(super) const STAR: &str = "cube";
 
 /// The plan of `query`: its group columns (with the grouping id, if any), then its finals.
 pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> {
-    if !query.is_plain() || !bound.cube.bases.is_empty() {
+    if !query.is_plain() || !bound.cube.bases.is_empty() || uses_bridges(query, bound) {
         return cells::plan(query, bound);
     }
     let mut star = star(&query.levels(), &query.fact_columns(), bound)?;
@@ -78,15 +80,28 @@ pub(super) fn preview(
         // Rows of several facts are no rows of one relation.
         return no_rows(columns, bound);
     }
+    let over_levels = |column: &Column| Some(level(&column.name));
+    let filters = filters.iter().map(|filter| substitute(filter.clone(), &over_levels));
+    let filters = filters.collect::<Result<Vec<_>>>()?;
+    let (filters, choices) = choices(&filters, bound)?;
+    let of_filters: Vec<Column> = filters.iter().flat_map(super::normal_form::columns).collect();
     let mut used: BTreeSet<&str> = columns.iter().map(String::as_str).collect();
-    let of_filters: Vec<&Column> = filters.iter().flat_map(Expr::column_refs).collect();
     used.extend(of_filters.iter().map(|column| column.name.as_str()));
-    let (joined, _) = join(used.iter().filter_map(|name| bound.cube.column(name)), bound)?;
+    let of_rows = used.iter().filter_map(|name| bound.cube.column(name));
+    let (joined, _) = join(of_rows.filter(|column| column.bridge.is_none()), bound)?;
     let all = used.iter().map(|name| preview_column(name, bound));
-    let mut plan = joined.project(all.collect::<Result<Vec<_>>>()?)?.alias(STAR)?;
-    let own = |column: &Column| Some(Expr::Column(Column::new(Some(STAR), &column.name)));
+    let mut all = all.collect::<Result<Vec<_>>>()?;
+    let keys = choices.iter().map(|choice| choice.fact_column(bound));
+    for key in keys.collect::<Result<BTreeSet<_>>>()? {
+        let column = Expr::Column(Column::new(Some(fact_reference(bound)), &key));
+        all.push(column.alias(fact_alias(&key)));
+    }
+    let mut plan = joined.project(all)?.alias(STAR)?;
+    for choice in &choices {
+        plan = choice.keep(plan, bound)?;
+    }
     for filter in filters {
-        plan = plan.filter(substitute(filter.clone(), &own)?)?;
+        plan = plan.filter(over_star(filter)?)?;
     }
     let wanted = columns.iter().map(|name| {
         let column = Expr::Column(Column::new(Some(STAR), name));
@@ -112,6 +127,12 @@ fn no_rows(columns: &[String], bound: &BoundCube) -> Result<LogicalPlan> {
 
 fn preview_column(name: &str, bound: &BoundCube) -> Result<Expr> {
     match (bound.cube.column(name), bound.measure_type(name)) {
+        (Some(column), _) if column.bridge.is_some() => {
+            // A row may have several.
+            let data_type = bound.schema.field_with_name(name)?.data_type().clone();
+            let null = cast(lit(ScalarValue::Null), data_type);
+            Ok(null.alias_with_metadata(name, bound.metadata(name)))
+        }
         (Some(column), _) => Ok(physical(column, bound)),
         (None, Some(data_type)) => {
             let null = cast(lit(ScalarValue::Null), data_type);
@@ -123,8 +144,9 @@ fn preview_column(name: &str, bound: &BoundCube) -> Result<Expr> {
 
 /// Fact rows with every column of the fact and every flat column, to drill through to.
 pub(super) fn detail(bound: &BoundCube) -> Result<LogicalPlan> {
-    let (joined, fact) = join(bound.cube.columns.iter(), bound)?;
-    let levels = bound.cube.columns.iter().map(|column| physical(column, bound));
+    let shown = || bound.cube.columns.iter().filter(|column| column.bridge.is_none());
+    let (joined, fact) = join(shown(), bound)?;
+    let levels = shown().map(|column| physical(column, bound));
     let of_fact = fact.columns().into_iter();
     let own = of_fact.filter(|column| bound.cube.column(&column.name).is_none());
     let own = own.map(|column| {
@@ -137,7 +159,10 @@ pub(super) fn detail(bound: &BoundCube) -> Result<LogicalPlan> {
 /// The type of the result of `leaf`, which does not depend on its context.
 pub(super) fn leaf_type(bound: &BoundCube, leaf: &Leaf) -> Result<DataType> {
     let mut query = StarQuery::new(&bound.cube.name);
-    query.leaves.push(Leaf { context: Context::default(), base: 0, ..leaf.clone() });
+    // A condition changes no type, and one on several members would lead back here.
+    let plain = |filter: &Expr| bridges_of(filter, bound.base(leaf.base)).is_empty();
+    let filter = leaf.filter.clone().filter(plain);
+    query.leaves.push(Leaf { context: Context::default(), base: 0, filter, ..leaf.clone() });
     query.finals.push(Final::value(super::normal_form::leaf(0)));
     let plan = plan(&query, bound.base(leaf.base))?;
     let plan = TypeCoercion::new().analyze(plan, &ConfigOptions::default())?;
@@ -188,9 +213,14 @@ fn join<'a>(
 
 /// A flat column as a column of the joined tables, named and described as in the relation.
 pub(super) fn physical(column: &FlatColumn, bound: &BoundCube) -> Expr {
-    let relation = match column.role {
-        Some(position) => role_reference(bound, position),
-        None => fact_reference(bound),
+    let relation = match (&column.bridge, column.role) {
+        (Some(bridge), _) => match bound.bridge(bridge) {
+            Ok((bridge, _)) => shown_by(bridge, bound),
+            // Every bridge of a column is one of the cube.
+            Err(_) => fact_reference(bound),
+        },
+        (None, Some(position)) => role_reference(bound, position),
+        (None, None) => fact_reference(bound),
     };
     let expr = Expr::Column(Column::new(Some(relation), &column.source));
     let schema = bound.source_of(column).schema();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::calculation::{CALCULATIONS, Calculation};
-use super::model::{Cube, Measure};
+use super::model::Cube;
 use super::named_set::NamedSet;
 use crate::declare::nearest;
 use crate::error::{Error, ErrorKind, Result};
@@ -327,14 +327,12 @@ pub(super) fn measure(cube: &Cube, name: &str) -> Result<MeasureKind> {
     if Calculation::split(name).any(|(measure, _)| cube.measure(measure).is_some()) {
         return Ok(MeasureKind::Calculated);
     }
-    let of = |measure: &Measure| {
-        let calculations = CALCULATIONS.iter().map(move |calculation| calculation.name);
-        let name = measure.name.clone();
-        calculations.map(move |calculation| format!("{name}_{calculation}")).collect::<Vec<_>>()
-    };
-    let declared = cube.measures.iter().map(|measure| measure.name.clone());
-    let known: Vec<String> = declared.chain(cube.measures.iter().flat_map(of)).collect();
-    Err(unknown("measure", name, cube, nearest(name, known.iter().map(String::as_str))))
+    let measures = || cube.measures.iter().map(|measure| measure.name.as_str());
+    let calculated: Vec<String> = measures()
+        .flat_map(|measure| CALCULATIONS.iter().map(move |over| format!("{measure}_{}", over.name)))
+        .collect();
+    let known = measures().chain(calculated.iter().map(String::as_str));
+    Err(unknown("measure", name, cube, nearest(name, known)))
 }
 
 /// The named set called `name`.

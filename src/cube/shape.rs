@@ -10,6 +10,9 @@ pub fn shape() -> Shape {
     let dimension = Shape::mapping("A dimension; nothing stands for it as the fact has it.")
         .may("roles", Shape::texts("Named roles beside the unnamed one."))
         .may("hierarchies", Shape::map(path, "Paths that replace the dimension's own."))
+        .may("through", Shape::text("The fact that links it to a dimension of the cube's fact."))
+        .may("weight", Shape::text("The column of that fact with the share of each link."))
+        .needs("weight", "through")
         .or_nothing();
     let level = Shape::mapping("A level made of columns of the fact.")
         .may("title", Shape::title("For people."))
@@ -28,7 +31,27 @@ pub fn shape() -> Shape {
         .may("dimensions", Shape::map(dimension, "The dimensions it shows; all when absent."))
         .may("levels", Shape::map(level, "Levels made of columns of the fact."))
         .may("measures", Shape::map(measure(), "What can be computed."))
+        .may("sets", Shape::map(set(), "Members of a level under one name."))
         .needs_some("fact", "measures")
+}
+
+fn set() -> Shape {
+    let top = Shape::mapping("The members that lead in a measure.")
+        .must("level", Shape::text("The level."))
+        .must("n", Shape::integer("How many members."))
+        .must("by", Shape::text("The measure."))
+        .may("least", Shape::flag("Whether those with the least values are taken."));
+    Shape::mapping("Members of a level.")
+        .may("title", Shape::title("For people."))
+        .may("level", Shape::text("The level; for `top` it stands there."))
+        .may("members", Shape::texts("Captions."))
+        .may("keys", Shape::texts("Keys."))
+        .may("where", Shape::text("A condition in SQL over levels."))
+        .may("top", top)
+        .exactly_one(&["members", "keys", "where", "top"])
+        .needs("members", "level")
+        .needs("keys", "level")
+        .needs("where", "level")
 }
 
 fn base() -> Shape {

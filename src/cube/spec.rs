@@ -51,6 +51,10 @@ pub struct DimensionSpec {
     pub name: Located<String>,
     /// Named roles beside the unnamed one.
     pub roles: Vec<Located<String>>,
+    /// The fact that links it to a dimension of the cube's fact, which has none of it itself.
+    pub through: Option<Located<String>>,
+    /// The column of that fact with the share of each link.
+    pub weight: Option<Located<String>>,
     /// Paths that replace the dimension's own.
     pub hierarchies: Option<Vec<HierarchySpec>>,
 }
@@ -233,17 +237,21 @@ fn read_dimensions(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Ve
             return Some(DimensionSpec {
                 name: name.clone(),
                 roles: Vec::new(),
+                through: None,
+                weight: None,
                 hierarchies: None,
             });
         }
         let mut fields = Fields::of(node, "a dimension of a cube", variables, diagnostics)?;
         let roles = fields.texts("roles", diagnostics);
+        let through = fields.text("through", diagnostics);
+        let weight = fields.text("weight", diagnostics);
         let hierarchies = fields
             .key_span("hierarchies")
             .is_some()
             .then(|| each(&mut fields, "hierarchies", diagnostics, read_hierarchy));
         fields.finish(diagnostics);
-        Some(DimensionSpec { name: name.clone(), roles, hierarchies })
+        Some(DimensionSpec { name: name.clone(), roles, through, weight, hierarchies })
     })
 }
 

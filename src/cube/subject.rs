@@ -29,6 +29,8 @@ pub(super) enum Parent {
 enum Over {
     /// Columns of one role of a dimension, by position in the cube.
     Role(usize),
+    /// Columns of the members a bridge leads to, by its name.
+    Bridge(String),
     /// Columns of one level of the fact.
     Level(String),
     /// Columns of several of these.
@@ -116,10 +118,11 @@ fn over(expr: &Expr, bound: &BoundCube) -> Over {
     for column in columns(expr) {
         let Some(name) = level_name(&column) else { continue };
         let Some(flat) = bound.cube.column(name) else { continue };
-        let of = match (flat.role, &flat.level) {
-            (Some(role), _) => Over::Role(role),
-            (None, Some(level)) => Over::Level(level.clone()),
-            (None, None) => Over::Level(flat.name.clone()),
+        let of = match (&flat.bridge, flat.role, &flat.level) {
+            (Some(bridge), _, _) => Over::Bridge(bridge.clone()),
+            (None, Some(role), _) => Over::Role(role),
+            (None, None, Some(level)) => Over::Level(level.clone()),
+            (None, None, None) => Over::Level(flat.name.clone()),
         };
         found = match found {
             Over::Nothing => of,

@@ -27,6 +27,7 @@ use super::context::{Length, Period, Step, TimeWindow};
 use super::normal_form::{columns, level_name};
 use super::planner::{STAR, fact_reference, over_star, physical, role_reference};
 use crate::integrate::day_key;
+use crate::star::RETAIL;
 
 /// The relation's name where it is joined.
 pub(super) const TIME: &str = "time";
@@ -59,6 +60,7 @@ pub(super) struct TimeCells<'a> {
 impl TimeCells<'_> {
     /// The relation for `window`; `None` where the cells have no period and the window needs one.
     pub(super) fn map(&self, window: TimeWindow) -> Result<Option<LogicalPlan>> {
+        self.check_retail(window)?;
         let plan = match window {
             TimeWindow::Own => return datafusion::common::internal_err!("own facts need no map"),
             TimeWindow::Shifted { by, so_far } => {
@@ -83,6 +85,22 @@ impl TimeCells<'_> {
         plan.alias(TIME)?.build().map(Some)
     }
 
+    /// Years and months of the civil calendar are none of the retail calendar.
+    fn check_retail(&self, window: TimeWindow) -> Result<()> {
+        let counts_days = matches!(window, TimeWindow::Days(_) | TimeWindow::Running);
+        let exprs = self.groups.iter().map(|(_, group)| group).chain(&self.conditions);
+        let used = self.levels_of(exprs);
+        let of_retail = used.iter().find(|level| level.starts_with(RETAIL));
+        match of_retail.filter(|_| !counts_days) {
+            None => Ok(()),
+            Some(level) => plan_err!(
+                "a calculation by months or years does not fit `{}_{level}`, whose years are of \
+                 weeks; ask it by other levels of time, or select the cells to compare in a CTE",
+                self.bound.cube.roles[self.role].role.name
+            ),
+        }
+    }
+
     /// The finest level of time that is grouped by.
     pub(super) fn finest(&self) -> Option<Period> {
         self.levels().iter().filter_map(|level| Period::of_level(level)).min()
@@ -90,8 +108,13 @@ impl TimeCells<'_> {
 
     /// The names of the dimension's levels that are grouped by.
     fn levels(&self) -> BTreeSet<String> {
+        self.levels_of(self.groups.iter().map(|(_, group)| group))
+    }
+
+    /// The names of the dimension's levels in `exprs`.
+    fn levels_of<'e>(&self, exprs: impl Iterator<Item = &'e Expr>) -> BTreeSet<String> {
         let prefix = format!("{}_", self.bound.cube.roles[self.role].role.name);
-        let flat = self.groups.iter().flat_map(|(_, group)| columns(group));
+        let flat = exprs.flat_map(columns);
         let of_level = flat.filter_map(|column| {
             let flat = self.bound.cube.column(level_name(&column)?)?;
             Some(flat.level.as_ref()?.strip_prefix(&prefix)?.to_owned())

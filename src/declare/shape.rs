@@ -69,6 +69,11 @@ impl Shape {
         shape
     }
 
+    /// A whole number.
+    pub fn integer(about: &str) -> Self {
+        Self::of(&["integer"], about)
+    }
+
     /// A whole number within bounds.
     pub fn whole(from: i64, to: i64, about: &str) -> Self {
         let mut shape = Self::of(&["integer"], about);
@@ -197,6 +202,13 @@ impl Shape {
     pub fn or_texts(mut self) -> Self {
         self.set("items", json!({ "type": TEXT }));
         self.or(&TEXT).or(&["array"])
+    }
+
+    /// A list of texts may stand instead, and no text alone.
+    #[must_use]
+    pub fn or_list(mut self) -> Self {
+        self.set("items", json!({ "type": TEXT }));
+        self.or(&["array"])
     }
 
     /// Nothing at all may stand there.

@@ -133,14 +133,27 @@ pub(super) fn declare(
     unreadable: &BTreeMap<String, Error>,
 ) -> Declared {
     let doubtful = pinned.doubtful();
-    let relations = CubeRelations::new(context, tables);
-    let mut declaring =
-        Declaring { pinned, relations, unreadable, doubtful, done: Declared::default() };
+    let (relations, done) = (CubeRelations::new(context, tables), Declared::default());
+    let mut declaring = Declaring { pinned, relations, unreadable, doubtful, done };
     let folder = edited.map(|edited| parted(&edited.files));
     let candidates = folder.as_ref().map_or(&pinned.cubes, |(cubes, _)| cubes);
-    // A cube over cubes is of those that are served.
-    for over_cubes in [false, true] {
-        declaring.serve_all(candidates, over_cubes, edited);
+    let read = candidates.iter().map(|(path, text)| (CubeFile::read(path, text), text));
+    let (over_cubes, over_facts): (Vec<_>, Vec<_>) =
+        read.partition(|(file, _)| file.is_over_cubes());
+    // Cubes over cubes come after these, as good or as old as they are.
+    for files in [over_facts, over_cubes] {
+        let mut wrong = Vec::new();
+        for (file, text) in files {
+            let file = declaring.compiled(file);
+            match declaring.serve(&file) {
+                Ok(()) => declaring.served(&file.path, text, Vec::new()),
+                Err(mistakes) => wrong.push((file, mistakes)),
+            }
+        }
+        // Only now: another file may declare anew what a wrong one declared before.
+        for (file, mistakes) in wrong {
+            declaring.fall_back(&file, mistakes, edited);
+        }
     }
     declaring.other_files(folder.as_ref().map(|(_, others)| others));
     let mut done = declaring.finish();
@@ -155,36 +168,13 @@ struct Declaring<'a> {
     relations: CubeRelations<'a>,
     unreadable: &'a BTreeMap<String, Error>,
     doubtful: BTreeMap<&'a str, String>,
+    /// What is registered already, for cubes over cubes.
     done: Declared,
 }
 
 impl Declaring<'_> {
-    /// Serves those of `files` that are over cubes, or those that are not.
-    fn serve_all(
-        &mut self,
-        files: &BTreeMap<String, String>,
-        over_cubes: bool,
-        edited: Option<&Edited>,
-    ) {
-        let mut wrong = Vec::new();
-        for (path, text) in files {
-            let file = self.compile(path, text);
-            if file.is_over_cubes() != over_cubes {
-                continue;
-            }
-            match self.serve(&file) {
-                Ok(()) => self.served(path, text, Vec::new()),
-                Err(mistakes) => wrong.push((file, mistakes)),
-            }
-        }
-        // Only now: another file may declare anew what a wrong one declared before.
-        for (file, mistakes) in wrong {
-            self.fall_back(&file, mistakes, edited);
-        }
-    }
-
-    fn compile(&self, path: &str, text: &str) -> CubeFile {
-        CubeFile::compile(path, text, &self.pinned.project.star, &self.done.cubes)
+    fn compiled(&self, file: CubeFile) -> CubeFile {
+        file.compile(&self.pinned.project.star, &self.done.cubes)
     }
 
     /// Registers the cube of `file`, or says what is wrong with it.
@@ -197,9 +187,9 @@ impl Declaring<'_> {
         if self.done.cubes.iter().any(|other| other.name == cube.name) {
             return Err(at(None, format!("cube `{}` is declared twice", cube.name)));
         }
-        let dimensions = cube.roles.iter().map(|role| &role.dimension.name);
-        for table in std::iter::once(&cube.fact).chain(dimensions) {
-            if let Some(mistake) = self.doubtful.get(table.as_str()) {
+        let dimensions = cube.roles.iter().map(|role| role.dimension.name.as_str());
+        for table in cube.facts().chain(dimensions) {
+            if let Some(mistake) = self.doubtful.get(table) {
                 return Err(at(None, format!("`{table}` is declared wrongly: {mistake}")));
             }
             if let Some(error) = self.unreadable.get(table) {
@@ -234,7 +224,7 @@ impl Declaring<'_> {
         if let Some(edited) = edited {
             let before = [edited.good.get(&file.path), self.pinned.cubes.get(&file.path)];
             for text in before.into_iter().flatten() {
-                let old = self.compile(&file.path, text);
+                let old = self.compiled(CubeFile::read(&file.path, text));
                 if self.serve(&old).is_ok() {
                     let state = format!("the declaration before this mistake is served: {summary}");
                     self.done.states.push(CubeState { cube: old.name, state });

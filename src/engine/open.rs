@@ -13,7 +13,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::SessionContext;
 
-use super::declared::{Declared, Edited, Pinned, declare};
+use super::declared::{Declared, Edited, FileState, Pinned, declare};
 use super::project_cubes::ProjectCubes;
 use super::system::system_tables;
 use super::{
@@ -138,7 +138,7 @@ impl EpochSnapshots {
     /// Says what a person should know, once.
     fn say(&self, declared: &Declared) {
         let complaints: BTreeSet<String> =
-            declared.files.iter().flat_map(super::declared::FileState::complaints).collect();
+            declared.files.iter().flat_map(FileState::complaints).collect();
         let mut said = lock(&self.said);
         for complaint in complaints.difference(&said) {
             tracing::warn!("{complaint}");
@@ -158,12 +158,10 @@ impl EpochSnapshots {
         for state in &declared.states {
             // A cube that is served as it was before is there, and found first.
             let error = broken_cube(state);
-            for (schema, table) in [
-                ("cubes", state.cube.clone()),
-                ("cubes", format!("{}$detail", state.cube)),
-                ("cubes_bi", state.cube.clone()),
-            ] {
-                add_broken(&context, schema, &table, &error);
+            for schema in ["cubes", "cubes_bi"] {
+                for ending in ["", "$detail", "$calculations"] {
+                    add_broken(&context, schema, &format!("{}{ending}", state.cube), &error);
+                }
             }
         }
         let cubes = Arc::new(declared.cubes.clone());
@@ -191,10 +189,7 @@ impl EpochSnapshots {
         pinned: &Pinned,
         context: &SessionContext,
     ) -> Result<(BTreeMap<String, Arc<dyn TableProvider>>, BTreeMap<String, Error>)> {
-        let star = &pinned.project.star;
-        let dimensions = star.dimensions.iter().map(|dimension| &dimension.name);
-        let declared: BTreeSet<&String> =
-            dimensions.chain(star.facts.iter().map(|fact| &fact.name)).collect();
+        let declared: BTreeSet<String> = pinned.project.star.tables().collect();
         let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
         let mut unreadable = BTreeMap::new();
         for name in epoch.tables.keys() {

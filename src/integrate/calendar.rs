@@ -7,7 +7,9 @@ use arrow::datatypes::{DataType, Field, Schema};
 use chrono::{Datelike, NaiveDate};
 
 use crate::error::Result;
-use crate::star::{CalendarRules, NOT_APPLICABLE, NOT_APPLICABLE_KEY, UNKNOWN, UNKNOWN_KEY};
+use crate::star::{
+    CalendarRules, NOT_APPLICABLE, NOT_APPLICABLE_KEY, RetailDay, UNKNOWN, UNKNOWN_KEY,
+};
 
 /// Days of 1970-01-01 since 0001-01-01, counting that day as 1: what `chrono` calls `num_days_from_ce`.
 const EPOCH_DAY: i64 = 719_163;
@@ -82,7 +84,7 @@ pub fn calendar_rows(days: Option<DayRange>, rules: CalendarRules) -> Result<Rec
     ];
     let mut columns: Vec<ArrayRef> =
         vec![Arc::new(keys.collect::<Int64Array>()), Arc::new(days.collect::<Date32Array>())];
-    for (name, member) in levels() {
+    for (name, member) in levels(rules) {
         let members: Vec<Member> = special
             .iter()
             .map(|(key, caption)| (*key, (*caption).to_owned()))
@@ -100,7 +102,37 @@ pub fn calendar_rows(days: Option<DayRange>, rules: CalendarRules) -> Result<Rec
 type MemberOf = fn(NaiveDate, CalendarRules) -> Member;
 
 /// In the order of `star::calendar_dimension`.
-fn levels() -> [(&'static str, MemberOf); 9] {
+fn levels(rules: CalendarRules) -> Vec<(&'static str, MemberOf)> {
+    let retail = rules.retail.map(|_| retail_levels()).into_iter().flatten();
+    civil_levels().into_iter().chain(retail).collect()
+}
+
+fn retail_levels() -> [(&'static str, MemberOf); 4] {
+    [
+        ("retail_year", |date, rules| {
+            let year = retail(date, rules).year;
+            (i64::from(year), format!("RY{year}"))
+        }),
+        ("retail_quarter", |date, rules| {
+            let RetailDay { year, quarter, .. } = retail(date, rules);
+            (i64::from(year) * 10 + i64::from(quarter), format!("RY{year}-Q{quarter}"))
+        }),
+        ("retail_month", |date, rules| {
+            let RetailDay { year, month, .. } = retail(date, rules);
+            (i64::from(year) * 100 + i64::from(month), format!("RY{year}-M{month:02}"))
+        }),
+        ("retail_week", |date, rules| {
+            let RetailDay { year, week, .. } = retail(date, rules);
+            (i64::from(year) * 100 + i64::from(week), format!("RY{year}-W{week:02}"))
+        }),
+    ]
+}
+
+fn retail(date: NaiveDate, rules: CalendarRules) -> RetailDay {
+    rules.retail.unwrap_or_default().day(date)
+}
+
+fn civil_levels() -> [(&'static str, MemberOf); 9] {
     [
         ("year", |date, _| (i64::from(date.year()), date.year().to_string())),
         ("half", |date, _| part(date.year(), date.month0() / 6 + 1, "H")),
@@ -148,6 +180,7 @@ fn fiscal(date: NaiveDate, rules: CalendarRules) -> (i32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::star::RetailRules;
     use arrow::array::AsArray;
     use arrow::datatypes::Int64Type;
 
@@ -155,7 +188,8 @@ mod tests {
     fn weeks_and_fiscal_years_cross_the_turn_of_the_year() {
         let day = NaiveDate::from_ymd_opt(2024, 12, 30).unwrap();
         let days = DayRange::of_days(day, day);
-        let rows = calendar_rows(Some(days), CalendarRules { fiscal_year_start: 4 }).unwrap();
+        let rows = calendar_rows(Some(days), CalendarRules { fiscal_year_start: 4, retail: None })
+            .unwrap();
         assert_eq!(rows.num_rows(), 3);
         let text = |name: &str| rows.column_by_name(name).unwrap().as_string::<i32>().value(2);
         assert_eq!(text("week_caption"), "2025-W01");
@@ -170,12 +204,15 @@ mod tests {
 
     #[test]
     fn rows_follow_the_declared_columns() {
-        let rows = calendar_rows(None, CalendarRules::default()).unwrap();
-        let declared = crate::star::calendar_dimension().attributes;
-        let schema = rows.schema();
-        let names: Vec<&str> =
-            schema.fields().iter().skip(1).map(|field| field.name().as_str()).collect();
-        assert_eq!(names, declared);
+        let retail = CalendarRules { retail: Some(RetailRules::default()), ..Default::default() };
+        for rules in [CalendarRules::default(), retail] {
+            let rows = calendar_rows(None, rules).unwrap();
+            let declared = crate::star::calendar_dimension(rules).attributes;
+            let schema = rows.schema();
+            let names: Vec<&str> =
+                schema.fields().iter().skip(1).map(|field| field.name().as_str()).collect();
+            assert_eq!(names, declared);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray, UInt32Arra
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Int64Type};
 
+use super::ragged::show_parents;
 use crate::error::Result;
 use crate::star::{Dimension, Level, UNKNOWN, UNKNOWN_KEY};
 
@@ -21,6 +22,7 @@ pub(super) fn settle_levels(dimension: &Dimension, columns: &mut Columns) -> Res
             show_key(caption, &level.key, columns)?;
         }
     }
+    show_parents(dimension, columns)?;
     for level in &dimension.levels {
         let names = [&level.key, &level.caption].into_iter().chain(level.captions.values());
         for name in names.chain(&level.sort) {
@@ -93,10 +95,7 @@ fn one_place(key: &str, sort: &str, columns: &mut Columns) -> Result<()> {
 /// The caption column of the level above `level` in the first hierarchy that has one, in the same
 /// locale where it exists.
 fn parent<'a>(dimension: &'a Dimension, level: &Level, caption: &str) -> Option<&'a str> {
-    let above = dimension.hierarchies.iter().find_map(|hierarchy| {
-        let at = hierarchy.levels.iter().position(|name| *name == level.name)?;
-        dimension.level(hierarchy.levels.get(at.checked_sub(1)?)?)
-    })?;
+    let above = dimension.above(level)?;
     let locale = level.captions.iter().find(|(_, column)| *column == caption);
     let same = locale.and_then(|(locale, _)| above.captions.get(locale));
     Some(same.unwrap_or(&above.caption))

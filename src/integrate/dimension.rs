@@ -12,10 +12,12 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::captions::settle_levels;
 use super::members::{MemberIndex, Numbering, record};
+use super::parents::two_parents;
+use super::tree::{self, Parents, TreeRows};
 use crate::error::{Error, Result};
 use crate::project::{Conflicts, DimensionSpec, KeyScope};
 use crate::star::{
-    Dimension, NOT_APPLICABLE, NOT_APPLICABLE_KEY, UNKNOWN, UNKNOWN_KEY, reserved_columns,
+    Dimension, NOT_APPLICABLE, NOT_APPLICABLE_KEY, Tree, UNKNOWN, UNKNOWN_KEY, reserved_columns,
 };
 use crate::translate::{Fault, key_texts};
 
@@ -36,10 +38,14 @@ pub struct FeedRows {
 pub struct DimensionRows {
     /// Its whole table.
     pub table: RecordBatch,
+    /// The closures of its trees.
+    pub trees: Vec<TreeRows>,
     /// Its members by natural key, for facts.
     pub members: MemberIndex,
     /// Per feed: the rows that cannot load, and the number of rows equal to an earlier one.
     pub outcomes: Vec<FeedOutcome>,
+    /// Loaded rows worth a remark, by remark.
+    pub remarked: BTreeMap<String, u64>,
     /// What a person should know, such as captions that were told apart.
     pub notes: Vec<String>,
 }
@@ -104,8 +110,11 @@ pub fn integrate_dimension(
         let values = take(column, &first.collect::<UInt32Array>(), None)?;
         columns.insert(field.name().clone(), with_special(&values)?);
     }
+    let above = parents(dimension, spec, feeds, &records, &columns)?;
     columns.insert(crate::star::RECORD_COLUMN.to_owned(), record_column(&records));
-    let notes = settle_levels(dimension, &mut columns)?;
+    let mut notes = settle_levels(dimension, &mut columns)?;
+    let under_two = two_parents(dimension, spec, &columns)?;
+    notes.extend(under_two.notes);
     let mut members = MemberIndex::default();
     let mut keys = vec![UNKNOWN_KEY, NOT_APPLICABLE_KEY];
     for (name, record) in &records {
@@ -119,7 +128,39 @@ pub fn integrate_dimension(
         sources.chain(records.values().map(|record| Some(feeds[record.source].source.as_str())));
     let sources: StringArray = sources.collect();
     let table = assemble(dimension, &schema, keys, sources, columns)?;
-    Ok(DimensionRows { table, members, outcomes, notes })
+    let mut remarked = under_two.rows;
+    let mut trees = Vec::new();
+    for (tree, parents) in dimension.trees.iter().zip(&above) {
+        tree::remark(tree, parents, &mut remarked);
+        trees.push(parents.closure(dimension, tree, &table)?);
+    }
+    Ok(DimensionRows { table, trees, members, outcomes, remarked, notes })
+}
+
+/// Who is above whom in each tree; read before levels are settled, where NULL is still NULL.
+fn parents(
+    dimension: &Dimension,
+    spec: &DimensionSpec,
+    feeds: &[FeedRows],
+    records: &BTreeMap<String, Record>,
+    columns: &BTreeMap<String, ArrayRef>,
+) -> Result<Vec<Parents>> {
+    let of_tree = |tree: &Tree| {
+        let columns = tree.parent.iter().map(|name| {
+            let found = columns.get(name).cloned();
+            found.ok_or_else(|| Error::internal(format!("no column `{name}`")))
+        });
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        // The members unknown and not applicable stand in front.
+        let keys = key_texts(&columns, records.len() + 2)?;
+        let above = records.iter().zip(keys.into_iter().skip(2)).map(|((name, of), key)| {
+            let source = scope_source(spec, &feeds[of.source]);
+            let above = key.map(|key| self::record(source, &key)).transpose()?;
+            Ok((name.as_str(), above))
+        });
+        Parents::of(tree, &above.collect::<Result<Vec<_>>>()?)
+    };
+    dimension.trees.iter().map(of_tree).collect()
 }
 
 fn scope_source<'a>(spec: &DimensionSpec, feed: &'a FeedRows) -> Option<&'a str> {

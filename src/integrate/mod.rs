@@ -5,8 +5,12 @@ mod captions;
 mod dimension;
 mod fact;
 mod members;
+mod parents;
+mod ragged;
+mod tree;
 
 pub use calendar::{DayRange, calendar_rows, day_key};
 pub use dimension::{DimensionRows, FeedOutcome, FeedRows, dimension_schema, integrate_dimension};
 pub use fact::{KeyRule, Keyed, Members, add_keys, fact_schema};
 pub use members::{MemberIndex, Numbering};
+pub use tree::TreeRows;

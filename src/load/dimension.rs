@@ -19,6 +19,14 @@ use crate::star::{Dimension, RECORD_COLUMN};
 use crate::translate::{QuarantinedRow, RowCounts, count};
 use crate::warehouse::{PinnedTable, TableLoad};
 
+/// What a load of a dimension gives.
+pub(super) struct Loaded {
+    /// Its table, and those of its trees.
+    pub(super) tables: Vec<(String, PinnedTable)>,
+    pub(super) load: TableLoad,
+    pub(super) members: MemberIndex,
+}
+
 /// Reads, translates, integrates and writes `spec`.
 pub(super) async fn load(
     context: &Context<'_>,
@@ -26,7 +34,7 @@ pub(super) async fn load(
     dimension: &Dimension,
     fingerprint: String,
     sink: &Sink,
-) -> Result<(PinnedTable, TableLoad, MemberIndex)> {
+) -> Result<Loaded> {
     let mut numbering = numbering(context, dimension).await?;
     let mut counts = RowCounts::default();
     let mut feeds = Vec::new();
@@ -60,7 +68,10 @@ pub(super) async fn load(
         positions.push(rows_at);
     }
     let integrated = integrate_dimension(dimension, spec, &feeds, &mut numbering)?;
-    let DimensionRows { table, members, outcomes, notes } = integrated;
+    let DimensionRows { table, trees, members, outcomes, remarked, notes } = integrated;
+    for (remark, rows) in remarked {
+        *counts.remarked.entry(remark).or_default() += rows;
+    }
     for (((feed, rows), at), outcome) in spec.feeds.iter().zip(&feeds).zip(&positions).zip(outcomes)
     {
         for (row, fault) in outcome.faults {
@@ -79,19 +90,36 @@ pub(super) async fn load(
         }
     }
     counts.loaded = counts.rows_in - counts.quarantined_total() - counts.dropped_total();
-    let row_count = table.num_rows() as u64;
-    let schema = table.schema();
-    let stream = stream_of(Arc::clone(&schema), vec![table]);
-    let written = context.loader.replace(&spec.name.value, &schema, &context.run, stream).await?;
-    context.progress.table_done(&spec.name.value);
-    let pinned = PinnedTable {
+    let name = &spec.name.value;
+    let mut pinned = write(context, name, table, &fingerprint).await?;
+    pinned.next_key = Some(numbering.next);
+    let mut tables = vec![(name.clone(), pinned)];
+    for tree in trees {
+        let pinned = write(context, &tree.table, tree.rows, &fingerprint).await?;
+        tables.push((tree.table, pinned));
+    }
+    context.progress.table_done(name);
+    Ok(Loaded { tables, load: TableLoad::new(name, counts, notes), members })
+}
+
+/// Replaces the table `name` by `rows`.
+async fn write(
+    context: &Context<'_>,
+    name: &str,
+    rows: RecordBatch,
+    fingerprint: &str,
+) -> Result<PinnedTable> {
+    let row_count = rows.num_rows() as u64;
+    let schema = rows.schema();
+    let stream = stream_of(Arc::clone(&schema), vec![rows]);
+    let written = context.loader.replace(name, &schema, &context.run, stream).await?;
+    Ok(PinnedTable {
         version: written.version,
         base_version: written.base_version,
-        fingerprint,
+        fingerprint: fingerprint.to_owned(),
         row_count,
-        next_key: Some(numbering.next),
-    };
-    Ok((pinned, TableLoad::new(&spec.name.value, counts, notes), members))
+        next_key: None,
+    })
 }
 
 /// The keys given so far.

@@ -161,7 +161,7 @@ impl Comparison<'_> {
         };
         let declared = settings.days.map(|(first, last)| DayRange::of_days(first, last));
         let days = declared.or_else(|| range_of(&pinned.fingerprint));
-        if fingerprint_of(days, settings.calendar.fiscal_year_start) != pinned.fingerprint {
+        if fingerprint_of(days, settings.calendar) != pinned.fingerprint {
             let reason = "calendar or fiscal year changed".to_owned();
             return Outlook::new("date", TableChange::Rebuilt, vec![reason]);
         }
@@ -172,12 +172,9 @@ impl Comparison<'_> {
     }
 
     fn removed(&self) -> Vec<Outlook> {
-        let star = &self.project.star;
-        let gone = |name: &&String| {
-            name.as_str() != QUARANTINE_TABLE
-                && star.dimension(name).is_none()
-                && star.fact(name).is_none()
-        };
+        let declared: BTreeSet<String> = self.project.star.tables().collect();
+        let gone =
+            |name: &&String| name.as_str() != QUARANTINE_TABLE && !declared.contains(name.as_str());
         let pinned = self.epoch.into_iter().flat_map(|epoch| epoch.tables.keys());
         let gone = pinned.filter(gone);
         gone.map(|name| Outlook::new(name, TableChange::Removed, Vec::new())).collect()

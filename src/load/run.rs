@@ -26,6 +26,7 @@ use crate::model::Model;
 use crate::project::FeedSpec;
 use crate::session::{add_schemas, query_context, reading_context, runtime};
 use crate::source::{Position, RejectedRow, SourceTable};
+use crate::star::CalendarRules;
 use crate::translate::{Fault, Lookup, QuarantinedRow, RowCounts, count};
 use crate::warehouse::{Epoch, Loader, PinnedTable, TableLoad, Warehouse};
 
@@ -191,12 +192,12 @@ impl Context<'_> {
                 continue;
             }
             let fingerprint = fingerprints.get(name).cloned().unwrap_or_default();
-            let (pinned, load, index) = dimension::load(self, spec, declared, fingerprint, sink)
+            let loaded = dimension::load(self, spec, declared, fingerprint, sink)
                 .await
                 .map_err(|error| error.context(format!("dimension `{name}`")))?;
-            fresh.tables.insert(name.clone(), pinned);
-            fresh.loads.push(load);
-            members.insert(name.clone(), index);
+            fresh.tables.extend(loaded.tables);
+            fresh.loads.push(loaded.load);
+            members.insert(name.clone(), loaded.members);
         }
         Ok(members)
     }
@@ -247,7 +248,7 @@ impl Context<'_> {
             (Some(a), Some(b)) if settings.days.is_none() => Some(a.union(b)),
             (a, b) => a.or(b),
         };
-        let fingerprint = fingerprint_of(wanted, settings.calendar.fiscal_year_start);
+        let fingerprint = fingerprint_of(wanted, settings.calendar);
         if self.pinned("date").is_some_and(|pinned| pinned.fingerprint == fingerprint) {
             return Ok(None);
         }
@@ -267,13 +268,11 @@ impl Context<'_> {
 
     fn next_epoch(&self, fresh: Fresh, positions: BTreeMap<String, Position>) -> Result<Epoch> {
         let star = &self.model.project.star;
-        let declared = star.dimensions.iter().map(|d| &d.name);
-        let declared: BTreeSet<&String> =
-            declared.chain(star.facts.iter().map(|f| &f.name)).collect();
+        let declared: BTreeSet<String> = star.tables().collect();
         let mut tables = BTreeMap::new();
         if let Some(previous) = &self.previous {
             // A table that is declared no more stays on disk for the epochs that pin it.
-            let kept = previous.tables.iter().filter(|(name, _)| declared.contains(name));
+            let kept = previous.tables.iter().filter(|(name, _)| declared.contains(*name));
             tables.extend(kept.map(|(name, pinned)| (name.clone(), pinned.clone())));
         }
         tables.extend(fresh.tables);
@@ -350,11 +349,13 @@ fn unreadable_lookup(row: RejectedRow) -> QuarantinedRow {
     QuarantinedRow { line: row.line, fault, row: row.row }
 }
 
-pub(super) fn fingerprint_of(days: Option<DayRange>, fiscal_year_start: u32) -> String {
-    match days {
-        Some(days) => format!("{}..{} fiscal {fiscal_year_start}", days.first, days.last),
-        None => format!("empty fiscal {fiscal_year_start}"),
-    }
+pub(super) fn fingerprint_of(days: Option<DayRange>, rules: CalendarRules) -> String {
+    let days = match days {
+        Some(days) => format!("{}..{}", days.first, days.last),
+        None => "empty".to_owned(),
+    };
+    let retail = rules.retail.map(|retail| format!(" retail {retail:?}")).unwrap_or_default();
+    format!("{days} fiscal {}{retail}", rules.fiscal_year_start)
 }
 
 pub(super) fn range_of(fingerprint: &str) -> Option<DayRange> {

@@ -30,6 +30,8 @@ pub enum Kind {
     Hierarchy,
     /// A measure.
     Measure,
+    /// A named set.
+    Set,
 }
 
 /// What becomes of a cube or a part of it.
@@ -86,6 +88,7 @@ impl Kind {
             Self::Attribute => "attribute",
             Self::Hierarchy => "hierarchy",
             Self::Measure => "measure",
+            Self::Set => "set",
         }
     }
 }

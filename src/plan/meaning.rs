@@ -8,7 +8,9 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::cube_change::Kind;
-use crate::cube::{ColumnKind, Cube, CubeRole, Definition, FlatColumn, Measure};
+use crate::cube::{
+    Bridge, BridgeEnd, ColumnKind, Cube, CubeRole, Definition, FlatColumn, Measure, NamedSet,
+};
 use crate::lineage::{self, Origin};
 use crate::model::Model;
 use crate::project::{Duplicates, FeedSpec, Missing, Project};
@@ -39,6 +41,7 @@ pub(super) fn of_cube(model: &Model, cube: &Cube) -> Vec<Part> {
         parts.push(Part::new(Kind::Hierarchy, &name, meaning, BTreeMap::new()));
     }
     parts.extend(cube.measures.iter().map(|measure| self::measure(model, cube, measure)));
+    parts.extend(cube.sets.iter().map(set));
     parts
 }
 
@@ -75,7 +78,7 @@ fn whole(cube: &Cube) -> Part {
 fn rows(model: &Model, cube: &Cube) -> Part {
     let project = &model.project;
     let mut meaning = BTreeMap::new();
-    let mut tables = lineage::facts(model.view(), cube);
+    let mut tables: Vec<&str> = cube.facts().collect();
     for fact in &tables {
         let specs = project.facts.iter().filter(|spec| spec.name.value == *fact);
         for spec in specs {
@@ -138,8 +141,13 @@ fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
         meaning.insert(what, name.to_owned());
         origin(project, &lineage::of_column(project, table, name), &mut meaning);
     }
+    let bridge = column.bridge.as_deref().and_then(|name| cube.bridge(name));
+    let found_as = bridge.map_or_else(|| role.map(|role| &role.role), |bridge| Some(&bridge.role));
     for fact in role.iter().flat_map(|_| lineage::facts(model.view(), cube)) {
-        found_by(project, fact, &role?.role, &mut meaning);
+        found_by(project, fact, found_as?, &mut meaning);
+    }
+    if let Some(bridge) = bridge {
+        reached_by(project, role?, bridge, &mut meaning);
     }
     look(&mut looks, "title", column.title.as_ref().map(texts));
     Some(Part::new(kind, &column.name, meaning, looks))
@@ -153,7 +161,12 @@ fn declared_level<'a>(
     let flat = column.level.as_deref()?;
     match role {
         None => cube.levels.iter().find(|level| level.name == flat),
-        Some(role) => role.dimension.level(flat.strip_prefix(&role.role.name)?.strip_prefix('_')?),
+        Some(role) => {
+            let own = flat.strip_prefix(&role.role.name)?.strip_prefix('_')?;
+            let tree = role.dimension.trees.iter().find(|tree| tree.name == own);
+            let shown_by = tree.and_then(|tree| tree.shown_by(&role.dimension));
+            shown_by.or_else(|| role.dimension.level(own))
+        }
     }
 }
 
@@ -184,6 +197,33 @@ fn found_by(project: &Project, fact: &str, role: &Role, meaning: &mut BTreeMap<S
     }
 }
 
+/// How a fact comes to have several members there.
+fn reached_by(
+    project: &Project,
+    role: &CubeRole,
+    bridge: &Bridge,
+    meaning: &mut BTreeMap<String, String>,
+) {
+    match &bridge.to {
+        BridgeEnd::Tree(name) => {
+            let Some(tree) = role.dimension.trees.iter().find(|tree| tree.name == *name) else {
+                return;
+            };
+            meaning.insert("tree".to_owned(), format!("{name} by {}", tree.parent.join(", ")));
+            for parent in &tree.parent {
+                let found = lineage::of_column(project, &role.dimension.name, parent);
+                origin(project, &found, meaning);
+            }
+        }
+        BridgeEnd::Members { weight, .. } => {
+            meaning.insert("through".to_owned(), bridge.table.clone());
+            look(meaning, "weight", weight.clone());
+            found_by(project, &bridge.table, &bridge.role, meaning);
+            found_by(project, &bridge.table, &role.role, meaning);
+        }
+    }
+}
+
 fn measure(model: &Model, cube: &Cube, measure: &Measure) -> Part {
     let mut meaning = BTreeMap::new();
     meaning.insert("definition".to_owned(), measure.formula());
@@ -203,6 +243,16 @@ fn measure(model: &Model, cube: &Cube, measure: &Measure) -> Part {
     look(&mut looks, "owner", measure.owner.clone());
     let name = measure.name.clone();
     Part { kind: Kind::Measure, name, meaning, definition, identity, looks }
+}
+
+fn set(set: &NamedSet) -> Part {
+    let meaning = BTreeMap::from([
+        ("level".to_owned(), set.level.clone()),
+        ("members".to_owned(), set.description()),
+    ]);
+    let mut looks = BTreeMap::new();
+    look(&mut looks, "title", set.title.as_ref().map(texts));
+    Part::new(Kind::Set, &set.name, meaning, looks)
 }
 
 /// Adds the measures a formula is built from, those behind them included.

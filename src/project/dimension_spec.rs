@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::feed_spec::{self, FeedSpec};
+use super::hierarchy_spec::{self, HierarchySpec, TreeSpec};
 use super::{check_name, read_title, read_version};
 use crate::declare::{
-    Code, Diagnostic, Diagnostics, Fields, Located, Node, Value, Variables, text_of,
+    Code, Diagnostic, Diagnostics, Fields, Located, Node, Span, Value, Variables, text_of,
 };
 use crate::star::Title;
 
@@ -28,8 +29,10 @@ pub struct DimensionSpec {
     pub feeds: Vec<FeedSpec>,
     /// In order of declaration.
     pub levels: Vec<LevelSpec>,
-    /// Name and levels from coarse to fine.
-    pub hierarchies: Vec<(Located<String>, Vec<Located<String>>)>,
+    /// Paths of levels.
+    pub hierarchies: Vec<HierarchySpec>,
+    /// Trees of members under members.
+    pub trees: Vec<TreeSpec>,
 }
 
 /// Whether equal natural keys in two sources mean one record.
@@ -67,6 +70,8 @@ pub struct LevelSpec {
     pub captions: BTreeMap<String, Located<String>>,
     /// The column that orders members.
     pub sort: Option<Located<String>>,
+    /// Whether a member that is missing shows the one above it, and where that is written.
+    pub shows_parent: Option<Span>,
 }
 
 pub(super) fn read(
@@ -98,7 +103,7 @@ pub(super) fn read(
         .iter()
         .filter_map(|(name, node)| read_level(name, node, variables, diagnostics))
         .collect();
-    let hierarchies = read_hierarchies(&mut fields, diagnostics);
+    let (hierarchies, trees) = hierarchy_spec::read(&mut fields, diagnostics);
     fields.finish(diagnostics);
     Some(DimensionSpec {
         name,
@@ -110,6 +115,7 @@ pub(super) fn read(
         feeds,
         levels,
         hierarchies,
+        trees,
     })
 }
 
@@ -178,6 +184,7 @@ fn read_level(
         caption: None,
         captions: BTreeMap::new(),
         sort: None,
+        shows_parent: None,
     };
     if !matches!(node.value, Value::Map(_)) {
         level.key = Some(text_of(node, &name.value, variables, diagnostics)?);
@@ -187,6 +194,7 @@ fn read_level(
     level.title = read_title(&mut fields, "title", diagnostics);
     level.key = fields.text("key", diagnostics);
     level.sort = fields.text("sort", diagnostics);
+    level.shows_parent = read_when_missing(&mut fields, diagnostics);
     match fields.node("caption") {
         None => {}
         Some(node) => match &node.value {
@@ -204,23 +212,16 @@ fn read_level(
     Some(level)
 }
 
-fn read_hierarchies(
-    fields: &mut Fields<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Vec<(Located<String>, Vec<Located<String>>)> {
-    let variables = fields.variables();
-    let mut hierarchies = Vec::new();
-    for (name, node) in fields.entries("hierarchies", diagnostics) {
-        let Value::List(items) = &node.value else {
-            let message = "a hierarchy is a list of levels, coarse first";
-            diagnostics.push(Diagnostic::new(Code::WrongKind, node.span.clone(), message));
-            continue;
-        };
-        let levels = items
-            .iter()
-            .filter_map(|item| text_of(item, "hierarchies", variables, diagnostics))
-            .collect();
-        hierarchies.push((name.clone(), levels));
+/// Where `when_missing: parent` is written, if it is.
+fn read_when_missing(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Span> {
+    let text = fields.text("when_missing", diagnostics)?;
+    match text.value.as_str() {
+        "parent" => return Some(text.span),
+        "unknown" => {}
+        other => {
+            let message = format!("`{other}` must be parent or unknown");
+            diagnostics.push(Diagnostic::new(Code::WrongValue, text.span, message));
+        }
     }
-    hierarchies
+    None
 }

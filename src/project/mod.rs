@@ -6,6 +6,8 @@
 mod dimension_spec;
 mod fact_spec;
 mod feed_spec;
+mod hierarchy_spec;
+mod retail_spec;
 mod settings;
 mod shape;
 mod source_spec;
@@ -15,6 +17,7 @@ mod title;
 pub use dimension_spec::{Conflicts, DimensionSpec, KeyScope, LevelSpec};
 pub use fact_spec::{DimensionUse, FactSpec, Missing};
 pub use feed_spec::{ColumnRule, ColumnSpec, Duplicates, FeedSpec, LookupSpec, RejectSpec};
+pub use hierarchy_spec::{HierarchySpec, TreeSpec, TwoParents};
 pub use settings::Settings;
 pub use shape::{
     dimension as dimension_shape, fact as fact_shape, project as project_shape,
@@ -232,13 +235,14 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(self, files: BTreeMap<String, String>, diagnostics: &mut Diagnostics) -> Project {
-        let star = star::compile(&self.dimensions, &self.facts, diagnostics);
+        let settings = self.settings.clone().unwrap_or_default();
+        let star = star::compile(&self.dimensions, &self.facts, settings.calendar, diagnostics);
         if self.scope == Scope::Everything {
             self.check_references(diagnostics);
         }
         Project {
             folder: self.variables.folder.clone(),
-            settings: self.settings.unwrap_or_default(),
+            settings,
             sources: self.sources,
             codes: self.codes,
             dimensions: self.dimensions,

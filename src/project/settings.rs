@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
-use super::{read_title, read_version};
+use super::{read_title, read_version, retail_spec};
 use crate::declare::{Code, Diagnostic, Diagnostics, Fields, Node, Variables};
 use crate::star::{CalendarRules, Title};
 
@@ -64,7 +64,9 @@ pub(super) fn read(
             }
         }
     }
-    settings.days = read_days(&mut fields, diagnostics);
+    if let Some(node) = fields.node("calendar") {
+        read_calendar(node, variables, &mut settings, diagnostics);
+    }
     fields.finish(diagnostics);
     Some(settings)
 }
@@ -80,15 +82,31 @@ pub(super) fn read_zone(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) 
     parsed
 }
 
+/// The days of the calendar, a retail calendar beside it, or both.
+fn read_calendar(
+    node: &Node,
+    variables: &Variables,
+    settings: &mut Settings,
+    diagnostics: &mut Diagnostics,
+) {
+    let Some(mut inner) = Fields::of(node, "`calendar`", variables, diagnostics) else { return };
+    if let Some(retail) = inner.node("retail") {
+        settings.calendar.retail = retail_spec::read(retail, variables, diagnostics);
+    }
+    let said = ["from", "to"].map(|key| inner.key_span(key).is_some());
+    if said.contains(&true) || settings.calendar.retail.is_none() {
+        settings.days = read_days(node, &mut inner, diagnostics);
+    }
+    inner.finish(diagnostics);
+}
+
 fn read_days(
-    fields: &mut Fields<'_>,
+    node: &Node,
+    inner: &mut Fields<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<(NaiveDate, NaiveDate)> {
-    let node = fields.node("calendar")?;
-    let mut inner = Fields::of(node, "`calendar`", fields.variables(), diagnostics)?;
-    let from = read_day(&mut inner, "from", diagnostics);
-    let to = read_day(&mut inner, "to", diagnostics);
-    inner.finish(diagnostics);
+    let from = read_day(inner, "from", diagnostics);
+    let to = read_day(inner, "to", diagnostics);
     let (from, to) = (from?, to?);
     if from > to {
         let message = "`from` is after `to`";

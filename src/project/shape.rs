@@ -15,11 +15,25 @@ fn zone() -> Shape {
     Shape::text("A wall clock, as an IANA name such as Europe/Paris.")
 }
 
+const DAYS: [&str; 7] =
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
 /// starling.yaml.
 pub fn project() -> Shape {
-    let calendar = Shape::mapping("The days of the date dimension; the data decides when absent.")
-        .must("from", Shape::text("The first day, such as 2024-01-01."))
-        .must("to", Shape::text("The last day."));
+    let retail = Shape::mapping("Years of whole weeks, in quarters of 13 weeks.")
+        .must(
+            "pattern",
+            Shape::one_of(&["4-4-5", "4-5-4", "5-4-4"], "The weeks of the months of a quarter."),
+        )
+        .may("first_day", Shape::one_of(&DAYS, "The day weeks start on; `sunday` by default."))
+        .may("near", Shape::text("Month and day a year starts near to; `02-01` by default."));
+    let calendar = Shape::mapping("The date dimension; the data decides on its days when absent.")
+        .may("from", Shape::text("The first day, such as 2024-01-01."))
+        .may("to", Shape::text("The last day."))
+        .may("retail", retail)
+        .needs("from", "to")
+        .needs("to", "from")
+        .at_least_one(&["from", "retail"]);
     Shape::mapping("What holds for the whole project.")
         .may("version", Shape::version())
         .must("name", Shape::text("What the project is called."))
@@ -85,8 +99,27 @@ pub fn dimension() -> Shape {
         .may("key", Shape::text("The column that identifies a member; the record when absent."))
         .may("caption", Shape::title("The column that shows it; or columns by locale."))
         .may("sort", Shape::text("The column that orders members."))
+        .may(
+            "when_missing",
+            Shape::one_of(
+                &["unknown", "parent"],
+                "What a record without a member shows; `unknown` by default.",
+            ),
+        )
         .or_text();
-    let hierarchy = Shape::list(Shape::text("A level."), "Levels, coarse first.");
+    let hierarchy = Shape::mapping("Levels, coarse first; or a tree of records.")
+        .may("levels", Shape::list(Shape::text("A level."), "Levels, coarse first."))
+        .may(
+            "two_parents",
+            Shape::one_of(
+                &["remark", "refuse"],
+                "What happens when a member is under two; `remark` by default.",
+            ),
+        )
+        .may("parent", Shape::texts("The columns with the key of the record above."))
+        .may("level", Shape::text("The level that shows the members of the tree."))
+        .exactly_one(&["levels", "parent"])
+        .or_list();
     let history = Shape::mapping("Which attributes keep their current value only: all of them.")
         .may("type1", Shape::text("`\"*\"`"));
     Shape::mapping("A conformed dimension and the tables that feed it.")
@@ -112,7 +145,7 @@ pub fn dimension() -> Shape {
         .may("history", history)
         .must("from", feeds())
         .may("levels", Shape::names(level, "What members can be grouped by."))
-        .may("hierarchies", Shape::map(hierarchy, "Paths to drill down, by name."))
+        .may("hierarchies", Shape::map(hierarchy, "Paths to drill down and trees, by name."))
 }
 
 /// A fact.

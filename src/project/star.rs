@@ -6,16 +6,18 @@ use super::dimension_spec::{DimensionSpec, KeyScope, LevelSpec};
 use super::duplicate;
 use super::fact_spec::FactSpec;
 use super::feed_spec::{ColumnSpec, FeedSpec};
+use super::hierarchy_spec::TreeSpec;
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
-use crate::star::{Currency, Dimension, Fact, FactColumn, Hierarchy, Level, Role, Star};
-use crate::star::{RECORD_COLUMN, calendar_dimension, reserved_columns};
+use crate::star::{CalendarRules, RECORD_COLUMN, calendar_dimension, reserved_columns};
+use crate::star::{Currency, Dimension, Fact, FactColumn, Hierarchy, Level, Role, Star, Tree};
 
 pub(super) fn compile(
     dimensions: &[DimensionSpec],
     facts: &[FactSpec],
+    calendar: CalendarRules,
     diagnostics: &mut Diagnostics,
 ) -> Star {
-    let mut star = Star { dimensions: vec![calendar_dimension()], facts: Vec::new() };
+    let mut star = Star { dimensions: vec![calendar_dimension(calendar)], facts: Vec::new() };
     for spec in dimensions {
         if star.dimension(&spec.name.value).is_some() {
             diagnostics.push(duplicate("dimension", &spec.name));
@@ -30,7 +32,23 @@ pub(super) fn compile(
         let fact = fact(spec, &star, diagnostics);
         star.facts.push(fact);
     }
+    for spec in dimensions {
+        check_tree_tables(spec, &star, diagnostics);
+    }
     star
+}
+
+/// A tree is a table of its own.
+fn check_tree_tables(spec: &DimensionSpec, star: &Star, diagnostics: &mut Diagnostics) {
+    let Some(dimension) = star.dimension(&spec.name.value) else { return };
+    for (spec, tree) in spec.trees.iter().zip(&dimension.trees) {
+        let table = tree.table(&dimension.name);
+        if star.tables().filter(|name| *name == table).count() > 1 {
+            let message = format!("the tree needs a table `{table}`, and another has that name");
+            let span = spec.name.span.clone();
+            diagnostics.push(Diagnostic::new(Code::DuplicateName, span, message));
+        }
+    }
 }
 
 fn dimension(spec: &DimensionSpec, diagnostics: &mut Diagnostics) -> Dimension {
@@ -49,26 +67,113 @@ fn dimension(spec: &DimensionSpec, diagnostics: &mut Diagnostics) -> Dimension {
         spec.levels.iter().map(|level| self::level(level, &attributes, diagnostics)).collect();
     check_captions(&spec.levels, &levels, diagnostics);
     check_level_keys(spec, diagnostics);
+    let known: Vec<String> = levels.iter().map(|level| level.name.clone()).collect();
     let hierarchies = spec
         .hierarchies
         .iter()
-        .map(|(name, steps)| {
-            let known: Vec<String> = levels.iter().map(|level| level.name.clone()).collect();
-            for step in steps {
+        .map(|path| {
+            for step in &path.levels {
                 check_column("level", step, &known, diagnostics);
             }
-            let levels = steps.iter().map(|step| step.value.clone()).collect();
-            Hierarchy { name: name.value.clone(), levels }
+            let levels = path.levels.iter().map(|step| step.value.clone()).collect();
+            Hierarchy { name: path.name.value.clone(), levels }
         })
         .collect();
-    Dimension {
+    let trees: Vec<Tree> = spec
+        .trees
+        .iter()
+        .map(|tree| self::tree(tree, spec, &levels, &attributes, diagnostics))
+        .collect();
+    let dimension = Dimension {
         name: spec.name.value.clone(),
         title: spec.title.clone(),
         description: spec.description.clone(),
         attributes,
+        trees,
         levels,
         hierarchies,
+    };
+    check_missing(spec, &dimension, diagnostics);
+    dimension
+}
+
+/// A missing member can show the one above it only where there is a level above.
+fn check_missing(spec: &DimensionSpec, dimension: &Dimension, diagnostics: &mut Diagnostics) {
+    for (spec, level) in spec.levels.iter().zip(&dimension.levels) {
+        let Some(span) = &spec.shows_parent else { continue };
+        let message = if level.key == RECORD_COLUMN {
+            format!("`{}` is the record itself, which is never missing", level.name)
+        } else if dimension.above(level).is_none() {
+            format!("`{}` has no level above it in any hierarchy", level.name)
+        } else {
+            continue;
+        };
+        let wrong = Diagnostic::new(Code::Mismatch, span.clone(), message);
+        diagnostics.push(wrong.help("leave `when_missing: parent` out"));
     }
+}
+
+fn tree(
+    spec: &TreeSpec,
+    dimension: &DimensionSpec,
+    levels: &[Level],
+    attributes: &[String],
+    diagnostics: &mut Diagnostics,
+) -> Tree {
+    for column in &spec.parent {
+        check_column("column", column, attributes, diagnostics);
+    }
+    if spec.parent.len() != dimension.key.len() {
+        let keys: Vec<&str> = dimension.key.iter().map(|key| key.value.as_str()).collect();
+        let message = format!(
+            "`parent` must be as many columns as `key`, which is `{}`: they hold the key of the \
+             record above",
+            keys.join("`, `")
+        );
+        diagnostics.push(Diagnostic::new(Code::Mismatch, spec.name.span.clone(), message));
+    }
+    if levels.iter().any(|level| level.name == spec.name.value) {
+        let message = format!("`{}` is a level too", spec.name.value);
+        let span = spec.name.span.clone();
+        let wrong = Diagnostic::new(Code::DuplicateName, span, message);
+        diagnostics
+            .push(wrong.help("give the tree a name of its own, which its columns will have"));
+    }
+    let level = tree_level(spec, dimension, levels, diagnostics).unwrap_or_default();
+    let parent = spec.parent.iter().map(|column| column.value.clone()).collect();
+    Tree { name: spec.name.value.clone(), parent, level }
+}
+
+/// The level that shows the members of a tree: one member for each record.
+fn tree_level(
+    spec: &TreeSpec,
+    dimension: &DimensionSpec,
+    levels: &[Level],
+    diagnostics: &mut Diagnostics,
+) -> Option<String> {
+    let of_record = |level: &&Level| {
+        let only = match dimension.key.as_slice() {
+            [only] => Some(&only.value),
+            _ => None,
+        };
+        level.key == RECORD_COLUMN || only == Some(&level.key)
+    };
+    let found = match &spec.level {
+        None => levels.iter().find(of_record),
+        Some(name) => {
+            let known: Vec<String> = levels.iter().map(|level| level.name.clone()).collect();
+            check_column("level", name, &known, diagnostics);
+            let level = levels.iter().find(|level| level.name == name.value)?;
+            Some(level).filter(of_record)
+        }
+    };
+    if found.is_none() {
+        let message = format!("no level shows each record for the tree `{}`", spec.name.value);
+        let span = spec.level.as_ref().map_or(&spec.name.span, |level| &level.span);
+        let help = "declare a level whose `key` is that of the dimension, or without `key`";
+        diagnostics.push(Diagnostic::new(Code::Mismatch, span.clone(), message).help(help));
+    }
+    found.map(|level| level.name.clone())
 }
 
 /// Where each source numbers its own records, equal numbers are different members.
@@ -121,6 +226,7 @@ fn level(spec: &LevelSpec, attributes: &[String], diagnostics: &mut Diagnostics)
         caption,
         captions,
         sort: spec.sort.as_ref().map(|sort| sort.value.clone()),
+        shows_parent: spec.shows_parent.is_some(),
     }
 }
 

@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::{Dimension, Hierarchy, Level, Title};
+use super::{Dimension, Hierarchy, Level, RetailRules, Title};
 
 /// How the project counts years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CalendarRules {
     /// The month in which the fiscal year starts, 1 to 12; the year is named after its end.
     pub fiscal_year_start: u32,
+    /// The retail calendar beside it, if there is one.
+    pub retail: Option<RetailRules>,
 }
 
 impl Default for CalendarRules {
     fn default() -> Self {
-        Self { fiscal_year_start: 1 }
+        Self { fiscal_year_start: 1, retail: None }
     }
 }
 
@@ -30,37 +32,56 @@ const LEVELS: [(&str, &str, &str); 9] = [
     ("weekday", "Weekday", "星期"),
 ];
 
+/// The levels of a retail calendar, and the name of its hierarchy.
+const RETAIL_LEVELS: [(&str, &str, &str); 4] = [
+    ("retail_year", "Retail year", "零售年"),
+    ("retail_quarter", "Retail quarter", "零售季"),
+    ("retail_month", "Retail month", "零售月"),
+    ("retail_week", "Retail week", "零售周"),
+];
+/// The hierarchy of a retail calendar, and what the names of its levels start with.
+pub const RETAIL: &str = "retail";
+
 /// The `date` dimension: per level a whole-number key and a text caption, and the attribute `date`.
 ///
 /// Keys sort as time does: `2024`, `202401`, `20240131`; ISO week `202405`.
-pub fn calendar_dimension() -> Dimension {
+pub fn calendar_dimension(rules: CalendarRules) -> Dimension {
     let mut attributes = vec!["date".to_owned()];
+    let retail = rules.retail.map(|_| RETAIL_LEVELS).into_iter().flatten();
     let levels: Vec<Level> = LEVELS
-        .iter()
+        .into_iter()
+        .chain(retail)
         .map(|(name, english, chinese)| {
             let (key, caption) = (format!("{name}_key"), format!("{name}_caption"));
             attributes.extend([key.clone(), caption.clone()]);
             Level {
-                name: (*name).to_owned(),
+                name: name.to_owned(),
                 title: Some(title(english, chinese)),
                 key,
                 caption,
                 captions: BTreeMap::new(),
                 sort: None,
+                shows_parent: false,
             }
         })
         .collect();
+    let mut hierarchies = vec![
+        hierarchy("calendar", &["year", "half", "quarter", "month", "day"]),
+        hierarchy("weeks", &["week", "day"]),
+        hierarchy("fiscal", &["fiscal_year", "fiscal_quarter", "month", "day"]),
+    ];
+    if rules.retail.is_some() {
+        let path: Vec<&str> = RETAIL_LEVELS.iter().map(|(name, _, _)| *name).collect();
+        hierarchies.push(hierarchy(RETAIL, &[&path[..], &["day"]].concat()));
+    }
     Dimension {
         name: "date".to_owned(),
         title: Some(title("Date", "日期")),
         description: None,
         attributes,
         levels,
-        hierarchies: vec![
-            hierarchy("calendar", &["year", "half", "quarter", "month", "day"]),
-            hierarchy("weeks", &["week", "day"]),
-            hierarchy("fiscal", &["fiscal_year", "fiscal_quarter", "month", "day"]),
-        ],
+        hierarchies,
+        trees: Vec::new(),
     }
 }
 

@@ -8,11 +8,16 @@
 //! fact `sales`          → table `sales`
 //!   role of `date`      → `date_key`               cube columns `date_month`, …
 //!   role `due` of date  → `due_date_key`           cube columns `due_date_month`, …
+//! tree `managers` of `employee` → table `employee_managers`, a row per member and one above it
 //! ```
 
 mod calendar;
+mod retail;
+mod tree;
 
-pub use calendar::{CalendarRules, calendar_dimension};
+pub use calendar::{CalendarRules, RETAIL, calendar_dimension};
+pub use retail::{RetailDay, RetailRules};
+pub use tree::{Tree, tree_columns};
 
 use std::collections::BTreeMap;
 
@@ -82,6 +87,8 @@ pub struct Dimension {
     pub levels: Vec<Level>,
     /// Paths from coarse to fine over [`Dimension::levels`].
     pub hierarchies: Vec<Hierarchy>,
+    /// Trees in which its members are under each other.
+    pub trees: Vec<Tree>,
 }
 
 /// A level: members are told apart by `key`, shown by `caption`, ordered by `sort`.
@@ -101,6 +108,8 @@ pub struct Level {
     pub captions: BTreeMap<String, String>,
     /// Column to order members by; the key's own order when absent.
     pub sort: Option<String>,
+    /// Whether a record without a member here stands under the one of the level above.
+    pub shows_parent: bool,
 }
 
 /// A path to drill down: level names from coarse to fine.
@@ -176,6 +185,14 @@ impl Dimension {
         format!("{}_key", self.name)
     }
 
+    /// The level above `level` in the first hierarchy that has one.
+    pub fn above(&self, level: &Level) -> Option<&Level> {
+        self.hierarchies.iter().find_map(|hierarchy| {
+            let at = hierarchy.levels.iter().position(|name| *name == level.name)?;
+            self.level(hierarchy.levels.get(at.checked_sub(1)?)?)
+        })
+    }
+
     /// The level called `name`.
     pub fn level(&self, name: &str) -> Option<&Level> {
         self.levels.iter().find(|level| level.name == name)
@@ -183,6 +200,15 @@ impl Dimension {
 }
 
 impl Star {
+    /// The tables it is stored in.
+    pub fn tables(&self) -> impl Iterator<Item = String> {
+        let trees = self.dimensions.iter().flat_map(|dimension| {
+            dimension.trees.iter().map(move |tree| tree.table(&dimension.name))
+        });
+        let dimensions = self.dimensions.iter().map(|dimension| dimension.name.clone());
+        dimensions.chain(trees).chain(self.facts.iter().map(|fact| fact.name.clone()))
+    }
+
     /// The dimension called `name`.
     pub fn dimension(&self, name: &str) -> Option<&Dimension> {
         self.dimensions.iter().find(|dimension| dimension.name == name)

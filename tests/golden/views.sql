@@ -76,6 +76,25 @@ CREATE TABLE employees AS
 SELECT filled(e.name) AS employee_no, filled(e.employee_name) AS employee, upper(filled(e.department)) AS department_code
 FROM raw_employee e;
 
+-- Each member of a tree with each one above it, itself included.
+CREATE TABLE departments_above AS
+WITH RECURSIVE way AS (
+    SELECT name AS below, name AS above, department_name AS caption FROM raw_department
+    UNION ALL
+    SELECT w.below, p.name, p.department_name
+    FROM way w JOIN raw_department d ON d.name = w.above JOIN raw_department p ON p.name = filled(d.parent_department)
+)
+FROM way UNION ALL SELECT '(unknown)', '(unknown)', '(unknown)';
+CREATE TABLE managers_above AS
+WITH RECURSIVE way AS (
+    SELECT filled(name) AS below, filled(name) AS above FROM raw_employee
+    UNION ALL
+    SELECT w.below, filled(e.reports_to)
+    FROM way w JOIN raw_employee e ON filled(e.name) = w.above
+    WHERE filled(e.reports_to) IN (SELECT filled(name) FROM raw_employee)
+)
+FROM way UNION ALL SELECT '(unknown)', '(unknown)';
+
 CREATE TABLE customers AS
 SELECT filled(c.name) AS number, lower(filled(c.customer_group)) AS group_code, r.country_code, r.country
 FROM raw_customer c LEFT JOIN regions r ON r.county_code = filled(c.county_code);

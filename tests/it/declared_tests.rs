@@ -275,3 +275,29 @@ fn a_cube_over_cubes_is_checked_with_the_rows_of_all_its_facts() {
                   30, goal: ~}]\n";
     test(&shop, checks, &[]).ok();
 }
+
+#[test]
+fn sets_leading_members_and_conditions_on_measures_are_asked_too() {
+    let shop = Project::shop();
+    let cube = std::fs::read_to_string(shop.path().join("cubes/sales.yaml")).unwrap();
+    let sets = "sets:\n  romans: {level: customer.city, members: [Rome]}\n";
+    shop.write("cubes/sales.yaml", &format!("{cube}{sets}"));
+    shop.run(&["load"]).ok();
+    let checks = r#"checks:
+  in_a_set:
+    query: {cube: sales, measures: revenue, sets: romans}
+    cells: [{revenue: 104.25}]
+  leading:
+    query: {cube: sales, rows: customer.city, measures: revenue, top: [{level: customer.city, n: 1, by: revenue, others: rest}]}
+    cells:
+      - {customer_city: Rome, revenue: 104.25}
+      - {customer_city: rest, revenue: 12.50}
+  above:
+    query: {cube: sales, rows: customer.city, measures: revenue, having: revenue > 10}
+    cells:
+      - {customer_city: Paris, revenue: 10.50}
+      - {customer_city: Rome, revenue: 104.25}
+"#;
+    let out = test(&shop, checks, &[]).ok();
+    assert!(out.ends_with("3 of 3 checks passed\n"), "{out}");
+}

@@ -14,6 +14,7 @@ mod crashes;
 mod declared_tests;
 mod dictionary;
 mod docs;
+mod hierarchies;
 mod large;
 mod loads;
 mod oracles;

@@ -317,3 +317,24 @@ fn cubes_over_cubes_change_with_what_they_put_together() {
     shop.write("cubes/both.yaml", "version: 1\ncube: both\ncubes: {}\n");
     assert!(shop.run(&["plan"]).fails().contains("`cubes` names no cube"));
 }
+
+#[test]
+fn named_sets_change_meaning_with_their_members() {
+    let shop = Project::shop();
+    let sets = "sets:\n  italians: {level: customer.city, members: [Rome], title: Italians}\n";
+    let cube = std::fs::read_to_string(shop.path().join("cubes/sales.yaml")).unwrap();
+    shop.write("cubes/sales.yaml", &format!("{cube}{sets}"));
+    shop.run(&["load"]).ok();
+    shop.edit("cubes/sales.yaml", "[Rome]", "[Rome, Milan]");
+    let members = plan(&shop);
+    assert_eq!(parts(&members), ["changes meaning set italians"]);
+    assert_eq!(difference(&members, "italians", "members"), ("Rome".into(), "Rome, Milan".into()));
+    holds(&shop);
+    shop.edit("cubes/sales.yaml", "title: Italians", "title: From Italy");
+    assert_eq!(parts(&plan(&shop)), ["changes looks set italians"]);
+    let text = shop.run(&["docs"]).ok();
+    assert!(
+        text.contains("| `italians` | From Italy | `customer_city` | `Rome, Milan` |"),
+        "{text}"
+    );
+}

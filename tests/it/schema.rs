@@ -17,7 +17,7 @@ const KINDS: [(&str, &str, &[&str]); 6] = [
     ("sources", "src/project/shape.rs", &["etl/sources.yaml"]),
     ("dimension", "src/project/shape.rs", &["etl/customer.yaml"]),
     ("fact", "src/project/shape.rs", &["etl/sales.yaml"]),
-    ("cube", "src/cube/shape.rs", &["cubes/sales.yaml", "cubes/company.yaml"]),
+    ("cube", "src/cube/shape.rs", &["cubes/sales.yaml", "cubes/company.yaml", "cubes/links.yaml"]),
     ("checks", "src/check/shape.rs", &["checks/sales.yaml"]),
 ];
 

@@ -129,6 +129,10 @@ write(
 )
 write("cubes/sales.yaml", SALES)
 write("cubes/visits.yaml", VISITS)
+write(
+    "cubes/both.yaml",
+    "version: 1\ncube: both\ncubes:\n  sales: {measures: [revenue]}\n  visits: {measures: [visits]}\n",
+)
 write("data/customers.csv", "no,city\nC1,Paris\nC2,Rome\n")
 write("data/sales.csv", "id,day,customer,amount\n1,2024-01-31,C1,10.50\n2,2024-02-29,C2,4.25\n")
 load()
@@ -170,6 +174,10 @@ try:
             message = refusal(connection, f"SELECT * FROM {relation}")
             checks.equal(f"{relation}: {message}", "cannot be asked" in message, True)
         checks.equal("a good state", rows(connection, STATE.format("sales")), [("ok",)])
+        # A cube over it cannot be asked either, and says why.
+        message = refusal(connection, "SELECT AGG(revenue) FROM cubes.both")
+        words = "the cube `both` cannot be asked: cubes/both.yaml:5:3: unknown cube `visits`"
+        checks.equal(f"a cube over it: {message}", words in message, True)
         state = rows(connection, STATE.format("visits"))[0][0]
         checks.equal("a wrong state", state.startswith("cubes/visits.yaml:6:16: "), True)
         declared = "SELECT origin, state, line_number, column_number FROM system.declarations"
@@ -256,6 +264,8 @@ try:
         ),
     )
     checks.equal("as it was", rows(connection, "SELECT AGG(visits) FROM cubes.visits"), [(2,)])
+    over = "SELECT AGG(visits), AGG(revenue) FROM cubes.both"
+    checks.equal("and a cube over it", rows(connection, over), [(2, Decimal("14.75"))])
     # A new cube that was never right says so itself.
     write("cubes/returns.yaml", "version: 1\ncube: returns\nfact: retruns\n")
     until(
@@ -283,7 +293,7 @@ try:
     os.remove(os.path.join(shop, "cubes/returns.yaml"))
     until(
         "all is well",
-        [("sales", "ok"), ("visits", "ok")],
+        [("both", "ok"), ("sales", "ok"), ("visits", "ok")],
         answer("SELECT cube, state FROM system.cubes ORDER BY 1"),
     )
     checks.equal("as loaded", rows(connection, origin), [("epoch", "ok")])

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::super::model::{ColumnKind, CubeRole, FlatColumn};
+use super::super::model::{Bridge, BridgeEnd, ColumnKind, CubeRole, FlatColumn};
 use super::super::spec::CubeSpec;
 use crate::declare::{Code, Diagnostic, Diagnostics};
-use crate::star::{Level, Title};
+use crate::star::{Level, Title, Tree, tree_columns};
 
 /// Levels and attributes of every role, then the levels of the fact.
 pub(super) fn flat(roles: &[CubeRole], levels: &[Level]) -> Vec<FlatColumn> {
     let mut columns = Vec::new();
     for (position, role) in roles.iter().enumerate() {
+        let before = columns.len();
         let prefix = &role.role.name;
         let mut used: BTreeSet<&str> = BTreeSet::new();
         for level in &role.dimension.levels {
@@ -25,9 +26,17 @@ pub(super) fn flat(roles: &[CubeRole], levels: &[Level]) -> Vec<FlatColumn> {
             kind: ColumnKind::Attribute,
             level: None,
             role: Some(position),
+            bridge: None,
             source: attribute.clone(),
             title: None,
         }));
+        for tree in &role.dimension.trees {
+            columns.extend(of_tree(role, position, tree));
+        }
+        if let Some(through) = &role.through {
+            let bridged = &mut columns[before..];
+            bridged.iter_mut().for_each(|column| column.bridge = Some(through.name.clone()));
+        }
     }
     for level in levels {
         // A column of the fact that is its own caption needs no second column for the key.
@@ -37,11 +46,60 @@ pub(super) fn flat(roles: &[CubeRole], levels: &[Level]) -> Vec<FlatColumn> {
             kind: ColumnKind::Attribute,
             level: None,
             role: None,
+            bridge: None,
             source: sort.clone(),
             title: None,
         }));
     }
     columns
+}
+
+/// The members of a tree, each with everything under it, and how deep they are in it.
+fn of_tree(role: &CubeRole, position: usize, tree: &Tree) -> Vec<FlatColumn> {
+    let shown_by = tree.shown_by(&role.dimension);
+    let locales = shown_by.into_iter().flat_map(|level| level.captions.keys());
+    let captions = locales.map(|locale| (locale.clone(), tree_columns::caption(locale)));
+    let members = Level {
+        name: tree.name.clone(),
+        title: None,
+        key: tree_columns::KEY.to_owned(),
+        caption: tree_columns::CAPTION.to_owned(),
+        captions: captions.collect(),
+        sort: None,
+        shows_parent: false,
+    };
+    let name = format!("{}_{}", role.role.name, tree.name);
+    let mut columns: Vec<FlatColumn> = of_level(&name, &members, Some(position), true).collect();
+    columns.push(FlatColumn {
+        name: format!("{name}_{}", tree_columns::DEPTH),
+        kind: ColumnKind::Attribute,
+        level: Some(name.clone()),
+        role: Some(position),
+        bridge: None,
+        source: tree_columns::DEPTH.to_owned(),
+        title: None,
+    });
+    columns.iter_mut().for_each(|column| column.bridge = Some(name.clone()));
+    columns
+}
+
+/// The bridges to `roles` and to the trees of them.
+pub(super) fn bridges(roles: &[CubeRole]) -> Vec<Bridge> {
+    let of_role = |role: &CubeRole| {
+        let bridge = |tree: &Tree| Bridge {
+            name: format!("{}_{}", role.role.name, tree.name),
+            role: role.role.clone(),
+            table: tree.table(&role.dimension.name),
+            key: role.dimension.key_column(),
+            to: BridgeEnd::Tree(tree.name.clone()),
+        };
+        role.through
+            .iter()
+            .cloned()
+            .chain(role.dimension.trees.iter().map(bridge))
+            .collect::<Vec<_>>()
+    };
+    roles.iter().flat_map(of_role).collect()
 }
 
 fn of_level(
@@ -55,6 +113,7 @@ fn of_level(
         kind,
         level: Some(name.to_owned()),
         role,
+        bridge: None,
         source: source.to_owned(),
         title,
     };
@@ -76,6 +135,13 @@ pub(super) fn report_duplicates(
     diagnostics: &mut Diagnostics,
 ) {
     let mut names: BTreeSet<&str> = BTreeSet::new();
+    let bridge = |column: &FlatColumn| column.bridge.clone().zip(Some(column.role));
+    let bridges: BTreeSet<(String, Option<usize>)> = columns.iter().filter_map(bridge).collect();
+    for pair in bridges.iter().zip(bridges.iter().skip(1)).filter(|(a, b)| a.0 == b.0) {
+        let message = format!("`{}` is both a tree and a dimension `through` a fact", pair.0.0);
+        let span = spec.name.span.clone();
+        diagnostics.push(Diagnostic::new(Code::DuplicateName, span, message));
+    }
     for column in columns {
         if names.insert(&column.name) {
             continue;

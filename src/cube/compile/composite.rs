@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::model::{Base, Cube, CubeRole, FlatColumn, Measure, Unrelated};
+use super::super::model::{Base, Bridge, Cube, CubeRole, FlatColumn, Measure, Unrelated};
 use super::super::spec::{BaseSpec, CubeSpec};
 use super::{measures, sets, unknown};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
@@ -21,7 +21,15 @@ pub(super) fn compile(
     let (measures, origins) = taken(&bases, diagnostics);
     let measures = measures::compile_formulas(spec, measures, diagnostics);
     report_clashes(spec, &columns, &measures, diagnostics);
+    let names: Vec<&str> = measures.iter().map(|measure| measure.name.as_str()).collect();
+    let sets = sets::compile(spec, &columns, &names, diagnostics);
     let facts: Vec<&str> = bases.iter().map(|(_, cube)| cube.fact.as_str()).collect();
+    let mut bridges: Vec<Bridge> = Vec::new();
+    for bridge in bases.iter().flat_map(|(_, cube)| &cube.bridges) {
+        if !bridges.iter().any(|known| known.name == bridge.name) {
+            bridges.push(bridge.clone());
+        }
+    }
     Some(Cube {
         name: spec.name.value.clone(),
         title: spec.title.clone(),
@@ -31,10 +39,11 @@ pub(super) fn compile(
         bases: bases.iter().map(|(spec, cube)| base(spec, cube, &columns, diagnostics)).collect(),
         origins,
         roles,
+        bridges,
         levels: bases.iter().flat_map(|(_, cube)| cube.levels.clone()).collect(),
-        sets: sets::compile(spec, &columns, diagnostics),
         columns,
         measures,
+        sets,
     })
 }
 
@@ -221,7 +230,9 @@ fn too_fine(
         hierarchy.levels[..at.map_or(0, |at| at + 1)].iter()
     });
     let flat = |level: &String| format!("{}_{level}", role.value);
-    let kept: BTreeSet<String> = coarser.chain([&level.value]).map(flat).collect();
+    let trees = dimension.trees.iter().filter(|tree| tree.level == level.value);
+    let trees = trees.map(|tree| &tree.name);
+    let kept: BTreeSet<String> = coarser.chain([&level.value]).chain(trees).map(flat).collect();
     let of_role = cube.columns.iter().filter(|column| column.role == Some(position));
     let lost = of_role.filter(|column| !column.level.as_ref().is_some_and(|of| kept.contains(of)));
     lost.map(|column| column.name.clone()).collect()

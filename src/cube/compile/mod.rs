@@ -9,6 +9,7 @@ mod expression;
 mod kind;
 mod measures;
 mod sets;
+mod through;
 
 use std::collections::BTreeMap;
 
@@ -61,7 +62,8 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
     }
     let day = day_column(&roles, fact);
     let measures = measures::compile(spec, fact, &columns, day.as_deref(), diagnostics);
-    let sets = sets::compile(spec, &columns, diagnostics);
+    let names: Vec<&str> = spec.measures.iter().map(|m| m.name.value.as_str()).collect();
+    let sets = sets::compile(spec, &columns, &names, diagnostics);
     Some(Cube {
         name: spec.name.value.clone(),
         title: spec.title.clone(),
@@ -70,6 +72,7 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         fact: fact.name.clone(),
         bases: Vec::new(),
         origins: BTreeMap::new(),
+        bridges: columns::bridges(&roles),
         roles,
         levels,
         columns,
@@ -91,7 +94,7 @@ fn day_column(roles: &[CubeRole], fact: &Fact) -> Option<String> {
 fn every_role(star: &Star, fact: &Fact) -> Vec<CubeRole> {
     let with_dimension = |role: &Role| {
         let dimension = star.dimension(&role.dimension)?.clone();
-        Some(CubeRole { role: role.clone(), dimension })
+        Some(CubeRole { role: role.clone(), dimension, through: None })
     };
     fact.roles.iter().filter_map(with_dimension).collect()
 }
@@ -103,6 +106,13 @@ fn roles_of(
     fact: &Fact,
     diagnostics: &mut Diagnostics,
 ) -> Vec<CubeRole> {
+    if let Some(through) = &spec.through {
+        return through::role(spec, through, star, fact, diagnostics).into_iter().collect();
+    }
+    if let Some(weight) = &spec.weight {
+        let message = "`weight` needs `through`: the fact that it is a column of";
+        diagnostics.push(Diagnostic::new(Code::MissingKey, weight.span.clone(), message));
+    }
     let of_fact: Vec<&Role> =
         fact.roles.iter().filter(|role| role.dimension == spec.name.value).collect();
     let Some(dimension) = star.dimension(&spec.name.value).filter(|_| !of_fact.is_empty()) else {
@@ -117,7 +127,7 @@ fn roles_of(
     // Without `roles`, a dimension that the fact has only under names stands for all of them.
     if spec.roles.is_empty() && unnamed.is_none() {
         let all = of_fact.iter().map(|role| (*role).clone());
-        return all.map(|role| CubeRole { role, dimension: dimension.clone() }).collect();
+        return all.map(|role| of_fact_itself(role, &dimension)).collect();
     }
     let mut roles: Vec<Role> = unnamed.iter().map(|role| (**role).clone()).collect();
     for named in &spec.roles {
@@ -134,7 +144,11 @@ fn roles_of(
             roles.push(role);
         }
     }
-    roles.into_iter().map(|role| CubeRole { role, dimension: dimension.clone() }).collect()
+    roles.into_iter().map(|role| of_fact_itself(role, &dimension)).collect()
+}
+
+fn of_fact_itself(role: Role, dimension: &Dimension) -> CubeRole {
+    CubeRole { role, dimension: dimension.clone(), through: None }
 }
 
 /// The dimension with the hierarchies the cube declares for it, if it does.
@@ -177,6 +191,7 @@ fn degenerate(spec: &LevelSpec, fact: &Fact, diagnostics: &mut Diagnostics) -> L
         key,
         captions: BTreeMap::new(),
         sort: spec.sort.as_ref().map(|sort| sort.value.clone()),
+        shows_parent: false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::calculation::Calculation;
 use super::super::model::FlatColumn;
 use super::super::named_set::{NamedSet, SetDefinition};
 use super::super::spec::{CubeSpec, SetMembersSpec, SetSpec};
@@ -9,13 +10,15 @@ use super::expression::{Expressions, Names};
 use super::unknown;
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 
-/// The sets of `spec`; whether their members exist only the data can say.
+/// The sets of `spec`, over the columns and measures of its cube; whether their members exist only
+/// the data can say.
 pub(super) fn compile(
     spec: &CubeSpec,
     columns: &[FlatColumn],
+    measures: &[&str],
     diagnostics: &mut Diagnostics,
 ) -> Vec<NamedSet> {
-    let context = Context { spec, columns };
+    let context = Context { spec, columns, measures };
     let mut names = BTreeSet::new();
     let mut sets = Vec::new();
     for set in &spec.sets {
@@ -28,6 +31,7 @@ pub(super) fn compile(
 struct Context<'a> {
     spec: &'a CubeSpec,
     columns: &'a [FlatColumn],
+    measures: &'a [&'a str],
 }
 
 impl<'a> Context<'a> {
@@ -38,7 +42,7 @@ impl<'a> Context<'a> {
         diagnostics: &mut Diagnostics,
     ) {
         let column = self.columns.iter().any(|column| column.name == name.value);
-        let measure = self.spec.measures.iter().any(|measure| measure.name.value == name.value);
+        let measure = self.measures.contains(&name.value.as_str());
         if column || measure || !names.insert(&name.value) {
             let other = match (column, measure) {
                 (true, _) => "a column of a level",
@@ -95,17 +99,13 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// A measure, or a calculation over one: `<measure>_<calculation>`.
+    /// A measure, or a calculation over one.
     fn check_measure(&self, by: &Located<String>, diagnostics: &mut Diagnostics) {
-        let known = || self.spec.measures.iter().map(|measure| measure.name.value.as_str());
-        let is_over = |measure: &str| {
-            by.value
-                .strip_prefix(measure)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
-        };
-        if !known().any(is_over) {
+        let mut over = Calculation::split(&by.value).map(|(measure, _)| measure);
+        let known = |measure: &str| self.measures.contains(&measure);
+        if !known(&by.value) && !over.any(known) {
             let what = format!("measure of the cube `{}`", self.spec.name.value);
-            diagnostics.push(unknown(by, &what, known()));
+            diagnostics.push(unknown(by, &what, self.measures.iter().copied()));
         }
     }
 }

@@ -91,7 +91,7 @@ fn star() -> Star {
     };
     let date = || Role::new("date", None);
     Star {
-        dimensions: vec![calendar_dimension(), product],
+        dimensions: vec![calendar_dimension(CalendarRules::default()), product],
         facts: vec![
             fact("sales", "amount", vec![date(), Role::new("product", None)]),
             fact("target", "goal", vec![date()]),

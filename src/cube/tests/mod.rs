@@ -106,6 +106,7 @@ fn level(name: &str, key: &str, caption: &str) -> Level {
         caption: caption.into(),
         captions: BTreeMap::new(),
         sort: None,
+        shows_parent: false,
     }
 }
 
@@ -118,6 +119,7 @@ fn dimension(name: &str, attributes: &[&str], levels: Vec<Level>) -> Dimension {
         attributes: attributes.iter().map(|&attribute| attribute.into()).collect(),
         levels,
         hierarchies: vec![Hierarchy { name: "all".into(), levels: path }],
+        trees: Vec::new(),
     }
 }
 

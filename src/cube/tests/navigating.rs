@@ -6,7 +6,7 @@ use super::super::{Cube, CubeQuery, Drilled, Filter, Sort, compile, read};
 use super::questions::query;
 use super::{dimension, level, sales};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
-use crate::star::{Fact, FactColumn, Role, Star, calendar_dimension};
+use crate::star::{CalendarRules, Fact, FactColumn, Role, Star, calendar_dimension};
 
 /// A cube over the generated calendar, whose levels lie on several paths, and customers by city.
 fn shop(text: &str) -> Cube {
@@ -21,7 +21,7 @@ fn shop(text: &str) -> Cube {
     };
     let star = Star {
         dimensions: vec![
-            calendar_dimension(),
+            calendar_dimension(CalendarRules::default()),
             dimension(
                 "customer",
                 &["no", "name", "city"],
