@@ -149,14 +149,16 @@ class Asker:
         )
 
     def groups(self, dice, count):
-        """Different groups, which speak of different columns."""
+        """Groups that speak of different levels: key and caption may be one column, and the engine
+        takes one column in two grouping sets for the same in all of them when it sorts."""
         chosen, spoken_of = [], set()
         while len(chosen) < count:
             group = self.group(dice)
-            columns = set(columns_in(group, self.known))
-            if not columns & spoken_of:
+            columns = [self.known[name] for name in columns_in(group, self.known)]
+            levels = {(c.role and c.role.name, c.level or c.name) for c in columns}
+            if not levels & spoken_of:
                 chosen.append(group)
-                spoken_of |= columns
+                spoken_of |= levels
         return tuple(chosen)
 
     def grouping(self, dice, groups):
