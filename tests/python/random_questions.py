@@ -149,11 +149,16 @@ class Asker:
         )
 
     def groups(self, dice, count):
-        chosen = []
+        """Groups that speak of different levels: key and caption may be one column, and the engine
+        takes one column in two grouping sets for the same in all of them when it sorts."""
+        chosen, spoken_of = [], set()
         while len(chosen) < count:
             group = self.group(dice)
-            if group not in chosen:
+            columns = [self.known[name] for name in columns_in(group, self.known)]
+            levels = {(c.role and c.role.name, c.level or c.name) for c in columns}
+            if not levels & spoken_of:
                 chosen.append(group)
+                spoken_of |= levels
         return tuple(chosen)
 
     def grouping(self, dice, groups):
@@ -594,6 +599,8 @@ class CalculationAsker(Asker):
             if not measure.additive:
                 return False
         if calculation in MOVING and (scale_of(measure.type) or 0) > 6:
+            return False
+        if calculation in PLACES and self.is_noisy(measure.name):
             return False
         if calculation in ("share_of_parent", *PLACES):
             return all(self.has_clear_subject(question, role, part) for part in sets)
