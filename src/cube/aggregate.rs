@@ -10,7 +10,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, InSubquery};
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
-use super::bound::BoundCube;
+use super::bound::{BoundCube, BoundMeasure};
 use super::bridge::check_shared;
 use super::calculation::Values;
 use super::context::{Context, TimeWindow};
@@ -23,6 +23,7 @@ use super::normal_form::{
 use super::planner;
 use super::relation::Mode;
 use super::sql::AGG;
+use super::star_text::text;
 use super::subject::{is_over, mixes};
 
 /// The dimension whose roles are time.
@@ -218,6 +219,9 @@ impl Translation<'_> {
         };
         let groups: Vec<&Expr> = self.query.groups.iter().flat_map(members).collect();
         check_shared(name, &groups, &cube)?;
+        if let Some(filter) = &filter {
+            check_related(filter, measure, name, &cube)?;
+        }
         let (context, filter) = self.in_time(context, filter)?;
         let places: Vec<usize> = measure
             .leaves
@@ -243,7 +247,7 @@ impl Translation<'_> {
         if context.time == TimeWindow::Own {
             return Ok((context, filter));
         }
-        let role = self.time_role()?;
+        let role = self.time_role(filter.as_ref())?;
         let mut rest = None;
         for condition in filter.into_iter().flat_map(split_conjunction_owned) {
             check_apart(&condition, role, &self.input.cube)?;
@@ -257,11 +261,11 @@ impl Translation<'_> {
     }
 
     /// The role of `date` that the question speaks of; everything said about it stands apart.
-    fn time_role(&mut self) -> Result<usize> {
+    fn time_role(&mut self, filter: Option<&Expr>) -> Result<usize> {
         if let Some(role) = self.query.time_role {
             return Ok(role);
         }
-        let role = time_role(&self.query, &self.input.cube)?;
+        let role = time_role(&self.query, filter, &self.input.cube)?;
         for expr in self.query.groups.iter().flat_map(members).chain(&self.query.filters) {
             check_apart(expr, role, &self.input.cube)?;
         }
@@ -339,6 +343,29 @@ impl Translation<'_> {
     }
 }
 
+/// A fact cannot be chosen by what it does not have.
+fn check_related(
+    filter: &Expr,
+    measure: &BoundMeasure,
+    name: &str,
+    cube: &BoundCube,
+) -> Result<()> {
+    for base in measure.leaves.iter().filter_map(|leaf| cube.cube.bases.get(leaf.base)) {
+        for column in columns(filter) {
+            let Some(level) = level_name(&column).filter(|level| base.lacking.contains(*level))
+            else {
+                continue;
+            };
+            return plan_err!(
+                "`{name}` is chosen by `{level}`, which the cube `{}` does not have; choose its \
+                 facts by levels that it has",
+                base.cube
+            );
+        }
+    }
+    Ok(())
+}
+
 /// The values of one measure in the contexts a calculation asks for.
 struct InContext<'t, 'a> {
     translation: &'t mut Translation<'a>,
@@ -375,7 +402,7 @@ fn members(group: &Expr) -> Vec<&Expr> {
 }
 
 /// The role of `date` a question speaks of: in its groups, else in its conditions, else the main one.
-fn time_role(query: &StarQuery, cube: &BoundCube) -> Result<usize> {
+fn time_role(query: &StarQuery, filter: Option<&Expr>, cube: &BoundCube) -> Result<usize> {
     let roles = cube.cube.roles.iter().enumerate();
     let dates: Vec<usize> =
         roles.filter(|(_, role)| role.dimension.name == DATE).map(|(at, _)| at).collect();
@@ -384,7 +411,8 @@ fn time_role(query: &StarQuery, cube: &BoundCube) -> Result<usize> {
         let used = used.filter_map(|column| cube.cube.column(level_name(&column)?)?.role);
         used.filter(|role| dates.contains(role)).collect()
     };
-    for exprs in [&query.groups, &query.filters] {
+    let filter: Vec<Expr> = filter.into_iter().cloned().collect();
+    for exprs in [&query.groups, &query.filters, &filter] {
         let used = used(exprs);
         if let (Some(role), 1) = (used.first(), used.len()) {
             return Ok(*role);
@@ -410,7 +438,7 @@ fn check_apart(expr: &Expr, role: usize, cube: &BoundCube) -> Result<()> {
     plan_err!(
         "`{}` mixes levels of {role} with others, and a calculation over time cannot tell them \
          apart; write separate conditions with AND, and separate groups",
-        expr.human_display()
+        text(expr)
     )
 }
 

@@ -166,7 +166,8 @@ impl BoundCube {
             let Some(bound) = self.measures.get(&measure.name) else { continue };
             for calculation in CALCULATIONS {
                 let name = format!("{}_{}", measure.name, calculation.name);
-                if self.calculation(&name).is_none() {
+                let asked = self.calculation(&name).map(|(asked, _)| &asked.name);
+                if asked != Some(&measure.name) {
                     continue;
                 }
                 let field = Field::new(name, calculation.data_type(&bound.data_type), true);
@@ -240,11 +241,12 @@ impl BoundCube {
         if self.cube.column(name).is_some() || self.cube.measure(name).is_some() {
             return None;
         }
-        Calculation::split(name).find_map(|(measure, calculation)| {
-            let bound = self.measures.get(measure)?;
-            let measure = self.cube.measure(measure)?;
-            calculation.fits(measure, &bound.data_type).then_some((measure, calculation))
-        })
+        // Of `v` and `v_ytd`, `v_ytd_prior_year` is asked of the latter.
+        let asked = Calculation::split(name).filter(|(name, _)| self.measures.contains_key(*name));
+        let (measure, calculation) = asked.max_by_key(|(measure, _)| measure.len())?;
+        let bound = self.measures.get(measure)?;
+        let measure = self.cube.measure(measure)?;
+        calculation.fits(measure, &bound.data_type).then_some((measure, calculation))
     }
 
     /// The type of the measure or calculation `name`.

@@ -26,6 +26,7 @@ use super::grouping::{Grouping, GroupingSet};
 use super::normal_form::{StarQuery, columns, leaf_position, level, substitute};
 use super::part::{Parts, Related, Source, Value, group_name, leaf_name};
 use super::place::placed;
+use super::star_text::text;
 use super::state::{Stage, StateAggregate};
 use super::subject::{Parent, Subject};
 
@@ -86,7 +87,7 @@ impl Cells<'_> {
     /// The rows of one grouping set, with the columns of the answer.
     fn of_set(&self, set: &GroupingSet) -> Result<LogicalPlanBuilder> {
         let Parts { query, bound, grouping } = self.parts;
-        let subject = Subject::of(grouping, set, query.time_role, bound);
+        let subject = Subject::of(grouping, set, bound);
         let (own, above): (Vec<Source<'_>>, Vec<Source<'_>>) =
             self.parts.sources().into_iter().partition(|of| of.context.ancestor == Ancestor::Own);
         let of_parent = |of: &Source<'_>| of.context.ancestor == Ancestor::Parent;
@@ -252,11 +253,10 @@ impl Cells<'_> {
     }
 
     fn nothing_to_show<T>(&self, set: &GroupingSet) -> Result<T> {
-        let mut groups = self.parts.grouping.members(set);
-        match groups.next() {
+        match self.parts.grouping.members(set).find(|(_, expr)| self.parts.is_lacking(expr)) {
             Some((_, expr)) => plan_err!(
                 "nothing that is asked for has `{}`; ask a measure of a fact that has it too",
-                expr.human_display()
+                text(expr)
             ),
             None => plan_err!(
                 "nothing that is asked for has a value in the grand total; \
@@ -371,7 +371,10 @@ impl Cells<'_> {
         let id = set.id.clone().map(|id| lit(id).alias(Aggregate::INTERNAL_GROUPING_ID));
         answer.extend(id);
         answer.extend((0..query.finals.len()).map(|at| col(&final_name(at))));
-        rows.project(answer)
+        let rows = rows.project(answer)?;
+        // A condition on the groups of a total, which are NULL, must not reach below its aggregate:
+        // that has a row even of nothing.
+        if set.groups.is_empty() { rows.limit(0, Some(1)) } else { Ok(rows) }
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use std::collections::BTreeSet;
+
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, ExprSchema, JoinType, Result, internal_err, plan_err};
 use datafusion::functions_aggregate::expr_fn::max;
@@ -145,6 +147,11 @@ impl<'a> Parts<'a> {
                 )
             }
         }
+    }
+
+    /// Whether the facts of any base do not have a column of `expr`.
+    pub(super) fn is_lacking(&self, expr: &Expr) -> bool {
+        (0..self.bound.cube.bases.len()).any(|base| self.lacking(expr, base).is_some())
     }
 
     /// A column of `expr` that the facts of `base` do not have.
@@ -296,7 +303,12 @@ impl<'a> Parts<'a> {
         let groups = groups.map(|(at, expr)| (group_name(at), expr.clone())).collect();
         let conditions = self.filters(source.base).filter(|filter| is_time(filter));
         let conditions = conditions.chain(&source.context.conditions).cloned().collect();
-        Ok(TimeCells { bound: base, role: role_of_base, groups, conditions })
+        let all_groups = self.grouping.groups.iter().filter(|expr| is_time(expr)).cloned();
+        let all_groups = all_groups.collect();
+        let asked: BTreeSet<usize> = self.query.leaves.iter().map(|leaf| leaf.base).collect();
+        let asked = asked.into_iter().map(|at| self.bound.base(at));
+        let bases = asked.filter_map(|cube| Some((cube, cube.cube.role(name)?))).collect();
+        Ok(TimeCells { bound: base, role: role_of_base, groups, conditions, all_groups, bases })
     }
 
     pub(super) fn time_role(&self) -> Result<usize> {

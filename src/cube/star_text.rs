@@ -119,7 +119,7 @@ fn groups(groups: &[Expr]) -> String {
 }
 
 /// `expr` with the relations of the normal form left out.
-fn text(expr: &Expr) -> String {
+pub(super) fn text(expr: &Expr) -> String {
     let bare = expr.clone().transform_down(|part| {
         Ok(match part {
             Expr::Column(column) => {

@@ -5,6 +5,7 @@ use datafusion::logical_expr::Expr;
 use super::bound::BoundCube;
 use super::grouping::{Grouping, GroupingSet};
 use super::normal_form::{columns, level_name};
+use crate::star::CALENDAR;
 
 /// The member whose place among its siblings, and whose share of its parent, are asked for.
 ///
@@ -41,15 +42,13 @@ enum Over {
 
 impl Subject {
     /// The subject of `set`.
-    pub(super) fn of(
-        grouping: &Grouping,
-        set: &GroupingSet,
-        time_role: Option<usize>,
-        bound: &BoundCube,
-    ) -> Self {
+    pub(super) fn of(grouping: &Grouping, set: &GroupingSet, bound: &BoundCube) -> Self {
         let over: Vec<(usize, Over)> =
             grouping.members(set).map(|(at, expr)| (at, over(expr, bound))).collect();
-        let is_time = |of: &Over| time_role.is_some_and(|role| *of == Over::Role(role));
+        let is_time = |of: &Over| match of {
+            Over::Role(role) => bound.cube.roles[*role].dimension.name == CALENDAR,
+            _ => false,
+        };
         let last = |time: bool| {
             let wanted = |(_, of): &&(usize, Over)| *of != Over::Nothing && is_time(of) == time;
             over.iter().rev().find(wanted).map(|(at, of)| (*at, of.clone()))

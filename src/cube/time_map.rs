@@ -42,8 +42,11 @@ const END: &str = "end";
 const FIRST: &str = "first";
 const LAST: &str = "last";
 const FROM: &str = "from";
+const OF: &str = "of";
 const MOVED: &str = "moved";
 const WEEK: &str = "week";
+/// The level that repeats, and is no period.
+const WEEKDAY: &str = "weekday";
 
 /// The cells of one grouping set as far as time goes.
 pub(super) struct TimeCells<'a> {
@@ -55,12 +58,17 @@ pub(super) struct TimeCells<'a> {
     pub groups: Vec<(String, Expr)>,
     /// Conditions over the time role.
     pub conditions: Vec<Expr>,
+    /// What all grouping sets of the question group by over the time role.
+    pub all_groups: Vec<Expr>,
+    /// Every cube whose facts the question is over, with its time role.
+    pub bases: Vec<(&'a BoundCube, usize)>,
 }
 
 impl TimeCells<'_> {
     /// The relation for `window`; `None` where the cells have no period and the window needs one.
     pub(super) fn map(&self, window: TimeWindow) -> Result<Option<LogicalPlan>> {
         self.check_retail(window)?;
+        self.check_weekdays()?;
         let plan = match window {
             TimeWindow::Own => return datafusion::common::internal_err!("own facts need no map"),
             TimeWindow::Shifted { by, so_far } => {
@@ -101,14 +109,26 @@ impl TimeCells<'_> {
         }
     }
 
-    /// The finest level of time that is grouped by.
-    pub(super) fn finest(&self) -> Option<Period> {
-        self.levels().iter().filter_map(|level| Period::of_level(level)).min()
+    /// The same day at another time is another weekday.
+    fn check_weekdays(&self) -> Result<()> {
+        if !self.levels_of_question().contains(WEEKDAY) {
+            return Ok(());
+        }
+        plan_err!(
+            "a calculation over time does not fit `{}_{WEEKDAY}`: the same days at another time are \
+             other weekdays; ask it by other levels of time, or select the cells to compare in a CTE",
+            self.bound.cube.roles[self.role].role.name
+        )
     }
 
-    /// The names of the dimension's levels that are grouped by.
-    fn levels(&self) -> BTreeSet<String> {
-        self.levels_of(self.groups.iter().map(|(_, group)| group))
+    /// The finest level of time that is grouped by.
+    pub(super) fn finest(&self) -> Option<Period> {
+        finest_of(&self.levels_of(self.groups.iter().map(|(_, group)| group)))
+    }
+
+    /// The names of the dimension's levels anywhere in the question.
+    fn levels_of_question(&self) -> BTreeSet<String> {
+        self.levels_of(self.all_groups.iter().chain(&self.conditions))
     }
 
     /// The names of the dimension's levels in `exprs`.
@@ -122,12 +142,12 @@ impl TimeCells<'_> {
         of_level.collect()
     }
 
-    /// Whether cells are ISO weeks, which years of months do not hold whole.
+    /// Whether the question is about ISO weeks, which years of months do not hold whole.
     fn is_of_weeks(&self) -> bool {
-        let levels = self.levels();
-        let others = levels.iter().filter_map(|level| Period::of_level(level));
+        let levels = self.levels_of_question();
+        let of_months = [Period::Month, Period::Quarter, Period::FiscalQuarter, Period::Half];
         levels.contains(Period::Week.level())
-            && others.into_iter().all(|period| period <= Period::Week)
+            && !of_months.iter().any(|period| levels.contains(period.level()))
     }
 
     /// The days that meet the conditions, with the groups they are in.
@@ -181,17 +201,25 @@ impl TimeCells<'_> {
     }
 
     /// The first and the last day with facts, in one row.
+    ///
+    /// Of several facts the last day is that of the one that ends first: what is compared up to a
+    /// day must have got there.
     fn span(&self) -> Result<LogicalPlan> {
-        let fact = fact_reference(self.bound);
-        let key = self.bound.cube.roles[self.role].role.key_column();
-        let key = Expr::Column(Column::new(Some(fact.clone()), key));
-        LogicalPlanBuilder::scan(fact, Arc::clone(self.bound.fact()), None)?
-            .filter(key.clone().gt(lit(0_i64)))?
-            .aggregate(
-                Vec::<Expr>::new(),
-                vec![min(key.clone()).alias(FIRST), max(key).alias(LAST)],
-            )?
-            .build()
+        let (key, facts) = known_days(self.bound, self.role)?;
+        let mut span = facts.aggregate(
+            Vec::<Expr>::new(),
+            vec![min(key.clone()).alias(FIRST), max(key).alias(LAST)],
+        )?;
+        let mut ends = vec![col(LAST)];
+        let others = self.bases.iter().filter(|(cube, _)| cube.cube.name != self.bound.cube.name);
+        for (at, (cube, role)) in others.enumerate() {
+            let (key, facts) = known_days(cube, *role)?;
+            let name = format!("last_{at}");
+            let end = facts.aggregate(Vec::<Expr>::new(), vec![max(key).alias(&name)])?;
+            span = span.cross_join(end.build()?)?;
+            ends.push(col(&name));
+        }
+        span.project(vec![col(FIRST), least(ends).alias(LAST)])?.build()
     }
 
     fn group_columns(&self) -> Vec<Expr> {
@@ -224,11 +252,7 @@ impl TimeCells<'_> {
         upto: Expr,
         periods: Option<Expr>,
     ) -> Result<LogicalPlanBuilder> {
-        let days = range(
-            greatest(vec![from, col(FIRST)]),
-            least(vec![upto, col(LAST)]) + lit(1_i64),
-            lit(1_i64),
-        );
+        let days = range(greatest(vec![from, col(FIRST)]), upto + lit(1_i64), lit(1_i64));
         let mut shown = self.group_columns();
         shown.extend(periods.map(|periods| periods.alias(PERIODS)));
         shown.push(days.alias(DAY));
@@ -255,31 +279,25 @@ impl TimeCells<'_> {
         }
         let sources = self.calendar()?.project(sources)?;
         let sources = sources.project(vec![col(DAY).alias(FROM), moved.alias(MOVED)])?.build()?;
-        let start = Expr::from(WindowFunction::new(min_udaf(), vec![col(DAY)]))
-            .partition_by(self.group_columns())
-            .build()?;
-        let mut shown = self.group_columns();
-        shown.extend([col(DAY), start.clone().alias(START)]);
-        let cells = self.days()?.window(vec![start])?.project(shown)?;
-        let joined = cells
+        // A period counts whole once it has begun; the total is that of the periods that are shown.
+        let period = finest_of(&self.levels_of(self.all_groups.iter())).unwrap_or(Period::Month);
+        let joined = self
+            .days()?
             .join(
                 sources,
                 JoinType::Inner,
                 (vec![Column::from_name(DAY)], vec![Column::from_name(MOVED)]),
                 None,
             )?
+            .join(
+                self.starts(period)?,
+                JoinType::Inner,
+                (vec![Column::from_name(DAY)], vec![Column::from_name(OF)]),
+                None,
+            )?
             .cross_join(self.span()?)?
             .filter(col(START).lt_eq(col(LAST)))?;
-        let latest = if so_far {
-            Some(col(LAST))
-        } else {
-            // Where nothing is said of time, the cell ends where facts do.
-            (self.groups.is_empty() && self.conditions.is_empty()).then(end_of_facts)
-        };
-        let joined = match latest {
-            Some(latest) => joined.filter(col(MOVED).lt_eq(latest))?,
-            None => joined,
-        };
+        let joined = if so_far { joined.filter(col(MOVED).lt_eq(col(LAST)))? } else { joined };
         let mut shown = self.group_columns();
         shown.push(col(FROM).alias(DAY));
         joined.project(shown)
@@ -294,23 +312,25 @@ impl TimeCells<'_> {
             shown.extend([back.alias(END), col(FIRST), col(LAST)]);
             cells = cells.project(shown)?;
         }
-        let starts = self
-            .calendar()?
-            .project(vec![self.key().alias(DAY), self.period_key(period)?.alias(PERIODS)])?;
-        let start = Expr::from(WindowFunction::new(min_udaf(), vec![col(DAY)]))
-            .partition_by(vec![col(PERIODS)])
-            .build()?;
-        let starts = starts
-            .window(vec![start.clone()])?
-            .project(vec![col(DAY), start.alias(START)])?
-            .build()?;
         let cells = cells.join(
-            starts,
+            self.starts(period)?,
             JoinType::Inner,
-            (vec![Column::from_name(END)], vec![Column::from_name(DAY)]),
+            (vec![Column::from_name(END)], vec![Column::from_name(OF)]),
             None,
         )?;
         self.spread(cells, col(START), col(END), None)
+    }
+
+    /// Every day with the first day of the period it is in.
+    fn starts(&self, period: Period) -> Result<LogicalPlan> {
+        let start = Expr::from(WindowFunction::new(min_udaf(), vec![col(OF)]))
+            .partition_by(vec![col(PERIODS)])
+            .build()?;
+        self.calendar()?
+            .project(vec![self.key().alias(OF), self.period_key(period)?.alias(PERIODS)])?
+            .window(vec![start.clone()])?
+            .project(vec![col(OF), start.alias(START)])?
+            .build()
     }
 
     fn periods(&self, length: Length, count: u8) -> Result<LogicalPlanBuilder> {
@@ -340,7 +360,14 @@ impl TimeCells<'_> {
         if self.conditions.is_empty() {
             return Ok(spread);
         }
-        let meeting = Self { groups: Vec::new(), conditions: self.conditions.clone(), ..*self };
+        let meeting = Self {
+            bound: self.bound,
+            role: self.role,
+            groups: Vec::new(),
+            conditions: self.conditions.clone(),
+            all_groups: Vec::new(),
+            bases: Vec::new(),
+        };
         let meeting = meeting.days()?.project(vec![col(DAY).alias(FROM)])?.build()?;
         let mut shown = self.group_columns();
         shown.push(col(DAY));
@@ -353,6 +380,19 @@ impl TimeCells<'_> {
             )?
             .project(shown)
     }
+}
+
+/// The rows of a cube's fact on known days, and the column of these.
+fn known_days(cube: &BoundCube, role: usize) -> Result<(Expr, LogicalPlanBuilder)> {
+    let fact = fact_reference(cube);
+    let key = Column::new(Some(fact.clone()), cube.cube.roles[role].role.key_column());
+    let key = Expr::Column(key);
+    let facts = LogicalPlanBuilder::scan(fact, Arc::clone(cube.fact()), None)?;
+    Ok((key.clone(), facts.filter(key.gt(lit(0_i64)))?))
+}
+
+fn finest_of(levels: &BTreeSet<String>) -> Option<Period> {
+    levels.iter().filter_map(|level| Period::of_level(level)).min()
 }
 
 fn col(name: &str) -> Expr {
