@@ -68,7 +68,7 @@ impl TimeCells<'_> {
     /// The relation for `window`; `None` where the cells have no period and the window needs one.
     pub(super) fn map(&self, window: TimeWindow) -> Result<Option<LogicalPlan>> {
         self.check_retail(window)?;
-        self.check_weekdays()?;
+        self.check_weekdays(window)?;
         let plan = match window {
             TimeWindow::Own => return datafusion::common::internal_err!("own facts need no map"),
             TimeWindow::Shifted { by, so_far } => {
@@ -109,14 +109,21 @@ impl TimeCells<'_> {
         }
     }
 
-    /// The same day at another time is another weekday.
-    fn check_weekdays(&self) -> Result<()> {
-        if !self.levels_of_question().contains(WEEKDAY) {
+    /// The same day of another month or year is another weekday.
+    fn check_weekdays(&self, window: TimeWindow) -> Result<()> {
+        let by_weeks = match window {
+            TimeWindow::Shifted { by: Step::Year, .. } => self.is_of_weeks(),
+            TimeWindow::Shifted { by: Step::Period, .. } => {
+                self.finest().is_none_or(|period| period == Period::Week)
+            }
+            _ => true,
+        };
+        if by_weeks || !self.levels_of_question().contains(WEEKDAY) {
             return Ok(());
         }
         plan_err!(
-            "a calculation over time does not fit `{}_{WEEKDAY}`: the same days at another time are \
-             other weekdays; ask it by other levels of time, or select the cells to compare in a CTE",
+            "a comparison with another time does not fit `{}_{WEEKDAY}`: the same days of it are \
+             other weekdays; ask it by weeks, or select the cells to compare in a CTE",
             self.bound.cube.roles[self.role].role.name
         )
     }

@@ -9,6 +9,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use encoding_rs::{Encoding, UTF_8};
 
 use super::csv_infer::infer;
+use super::csv_quotes::Quotes;
 use super::extent::Extent;
 use super::files::{FileStamp, matching_files, position};
 use super::memory_batch::{BatchBuilder, Zones};
@@ -183,6 +184,10 @@ impl CsvBatches {
             builder.reject(records.rejected(format!("{found} fields, the header has {wanted}")));
             return;
         }
+        if records.quotes.is_misplaced {
+            builder.reject(records.rejected("text after a closing quote".into()));
+            return;
+        }
         if records.unclosed_quote {
             builder.reject(records.rejected("a quote that is never closed".into()));
             return;
@@ -224,6 +229,8 @@ pub(super) struct Records {
     pub(super) line: u64,
     /// Whether the file ended within quotes: the record is all that followed the open one.
     unclosed_quote: bool,
+    /// Where the current record is with respect to quotes.
+    quotes: Quotes,
     /// Line ends read so far; `\r\n` is one.
     lines_passed: u64,
     /// Whether the last byte read was `\r`.
@@ -254,6 +261,7 @@ impl Records {
             field_count: 0,
             line: 1,
             unclosed_quote: false,
+            quotes: Quotes::default(),
             lines_passed: 0,
             after_return: false,
         };
@@ -280,6 +288,7 @@ impl Records {
     pub(super) fn advance(&mut self) -> Result<bool> {
         let (mut written, mut ended) = (0, 0);
         let (mut quotes, mut at_end) = (0_usize, false);
+        self.quotes = Quotes::default();
         self.skip_empty_lines()?;
         self.line = self.lines_passed + 1;
         loop {
@@ -292,6 +301,9 @@ impl Records {
             );
             at_end |= input.is_empty();
             quotes += input[..used].iter().filter(|byte| **byte == b'"').count();
+            if quotes > 0 {
+                self.quotes.pass(&input[..used], self.format.delimiter);
+            }
             let (lines, after_return) = line_ends(&input[..used], self.after_return);
             self.lines_passed += lines;
             self.after_return = after_return;

@@ -133,7 +133,8 @@ impl JsonBatches {
             }
             let object = self.objects.object.trim_ascii();
             let row = || String::from_utf8_lossy(object).into_owned();
-            match flatten(object) {
+            let read = flatten(object).map_err(|reason| (None, reason));
+            match read.and_then(|values| shaped(values, &self.names)) {
                 Ok(mut values) => {
                     for (index, name) in self.names.iter().enumerate() {
                         match values.remove(name).unwrap_or(Cell::Null) {
@@ -146,10 +147,10 @@ impl JsonBatches {
                     }
                     self.builder.end_row(self.objects.line, row);
                 }
-                Err(reason) => {
+                Err((column, reason)) => {
                     let line = self.objects.line;
                     let row = serde_json::Value::from(row()).to_string();
-                    let rejected = RejectedRow { line, column: None, value: None, reason, row };
+                    let rejected = RejectedRow { line, column, value: None, reason, row };
                     self.builder.reject(rejected);
                 }
             }
@@ -304,6 +305,30 @@ fn flatten_member(
     }
 }
 
+/// `values`, unless one of the columns `names` is an object where a value is read, or the other way
+/// round: it would pass for a value that is missing.
+fn shaped(
+    values: BTreeMap<String, Cell>,
+    names: &[String],
+) -> Result<BTreeMap<String, Cell>, (Option<String>, String)> {
+    for name in names.iter().filter(|name| !values.contains_key(*name)) {
+        let inside = format!("{name}.");
+        let next = values.range(inside.clone()..).next();
+        if next.is_some_and(|(other, _)| other.starts_with(&inside)) {
+            let reason = format!("an object, which `{name}` is not read as");
+            return Err((Some(name.clone()), reason));
+        }
+        let outer = name.match_indices('.').map(|(at, _)| &name[..at]);
+        for outer in outer {
+            if values.get(outer).is_some_and(|value| !matches!(value, Cell::Null)) {
+                let reason = format!("no object at `{outer}`, in which `{name}` is");
+                return Err((Some(name.clone()), reason));
+            }
+        }
+    }
+    Ok(values)
+}
+
 /// JSON numbers arrive as doubles, which keep 15 decimal digits; with more, the text that was
 /// written is not known any more.
 fn fraction(double: f64) -> Cell {
@@ -408,6 +433,26 @@ mod tests {
         assert_eq!(rejected(r#"{"x": {"y": {"z": null, "z": 1}}}"#), "two values for `x.y.z`");
         assert_eq!(rejected(r#"{"x": [1, [{"y": 1, "y": 2}]]}"#), "two values for `x.y`");
         assert_eq!(rejected(r#"{"x.y": 1, "x": {"y": 2}}"#), "two values for `x.y`");
+    }
+
+    #[test]
+    fn another_shape_is_no_missing_value() {
+        let content = concat!(
+            "{\"id\":1,\"price\":5,\"who\":{\"no\":1}}\n",
+            "{\"id\":2,\"price\":{\"amount\":5},\"who\":{\"no\":2}}\n",
+            "{\"id\":3,\"price\":5,\"who\":3}\n",
+            "{\"id\":4,\"price\":5,\"who\":[{\"no\":4}]}\n",
+            "{\"id\":5,\"who\":null}\n",
+        );
+        let rows: Vec<&str> = content.lines().collect();
+        let names = ["id", "price", "who.no"].map(str::to_owned);
+        let reason = |row: &str| {
+            let values = super::flatten(row.as_bytes()).map_err(|reason| (None, reason));
+            values.and_then(|values| super::shaped(values, &names)).err().and_then(|(at, _)| at)
+        };
+        let found: Vec<Option<String>> = rows.iter().map(|row| reason(row)).collect();
+        let at = |name: &str| Some(name.to_owned());
+        assert_eq!(found, [None, at("price"), at("who.no"), at("who.no"), None]);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod cell;
 mod column_type;
+mod csv_quotes;
 mod csv;
 mod csv_infer;
 mod extent;

@@ -269,7 +269,7 @@ fn calculations_over_a_tree() {
             "Cyd,2025,100.00,,0,100.00",
             ",2025,100.00,14.75,2,114.75",
             // The whole ends where facts do, in January, of which there is one sale a year before.
-            ",,114.75,10.50,1,114.75"
+            ",,114.75,14.75,2,114.75"
         ]
     );
     assert_eq!(

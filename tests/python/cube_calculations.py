@@ -90,9 +90,11 @@ def roles_in(text, known):
 
 
 def time_role(cube, question, known):
-    """The role that groups use; else the one conditions use; else the first."""
+    """The role that groups use; else the one conditions use, those of the question first; else the first."""
     all_roles = date_roles(cube)
-    for texts in (question.groups, [c for c in question.where if isinstance(c, str)]):
+    over_time = [a for a in question.aggregates() if is_over_time(a.calculation)]
+    filters = [a.condition for a in over_time[:1] if a.condition is not None]
+    for texts in (question.groups, [c for c in question.where if isinstance(c, str)], filters):
         used = {role for text in texts for role in roles_in(text, known)} - {None}
         if len(used) == 1:
             return used.pop()
@@ -124,18 +126,23 @@ def period_of(model, cube, question, known, role, part):
 
 
 def is_by_weeks(levels):
-    return "week" in levels and levels <= {"week", "day", "weekday"}
+    return "week" in levels and not levels & {"month", "quarter", "fiscal_quarter", "half"}
 
 
-def subject_of(question, known, part, role):
-    """The role, or the level of the fact, that shares and places are about."""
-    subject = None
+def levels_in(texts, known, role):
+    """The levels of a role that texts speak of."""
+    columns = [known[name] for text in texts for name in columns_in(text, known)]
+    return {c.level for c in columns if c.role is not None and c.role.name == role and c.level}
+
+
+def subject_of(question, known, part):
+    """The role, or the level of the fact, that shares and places are about: the last, time aside."""
+    subjects = {False: None, True: None}
     for index in part:
         column = known[question.groups[index]]
-        name = column.role.name if column.role else column.level
-        if name != role:
-            subject = name
-    return subject or (role if part else None)
+        is_date = column.role is not None and column.role.dimension == "date"
+        subjects[is_date] = column.role.name if column.role else column.level
+    return subjects[False] or subjects[True]
 
 
 def finest_of(model, cube, question, known, part, subject, role):
@@ -188,10 +195,10 @@ def moved_by_weeks(day):
     return f"({monday} + CAST(({week} - 1) * 7 + isodow({day}) - 1 AS INTEGER))"
 
 
-def shift(series, day, period, levels):
+def shift(series, day, period, by_weeks):
     """Where a day moves to; None when the cell has no period."""
     if series.startswith("prior_year"):
-        return moved_by_weeks(day) if is_by_weeks(levels) else moved(day, 12)
+        return moved_by_weeks(day) if by_weeks else moved(day, 12)
     if period is None:
         return None
     return f"({day} + {DAYS[period]})" if period in DAYS else moved(day, MONTHS[period])
@@ -278,6 +285,14 @@ class Expansion:
         self.add(
             "span", f"SELECT min({role}_date) AS first, max({role}_date) AS last FROM {relation}"
         )
+        # Days of periods that have begun when facts end, by the finest level that is grouped by.
+        grouped = levels_in(self.question.groups, self.known, role)
+        lines = [level for line in FINENESS for level in line if level in grouped]
+        key = f"{lines[0] if lines else 'month'}_key"
+        begun = "HAVING min(day) <= (SELECT last FROM span)"
+        begun = f"SELECT {key} FROM calendar WHERE member > 0 GROUP BY 1 {begun}"
+        self.add("begun", f"SELECT day FROM calendar WHERE member > 0 AND {key} IN ({begun})")
+        self.levels = levels_in([*self.question.groups, *of_time], self.known, role)
         # Rows by everything but time, and those of them that meet the time conditions.
         self.add("rows_then", f"SELECT *{groups} FROM {relation}{other_rows}")
         self.add("rows_now", f"SELECT * FROM rows_then WHERE {self.time_conditions}")
@@ -416,21 +431,17 @@ class SetExpansion:
         """Per cell's time members the days whose facts count."""
         whole = self.whole
         if name in SHIFTED:
-            there = shift(name, "f.day", self.period, self.levels)
+            levels = whole.levels | levels_in([time_filter or "TRUE"], whole.known, whole.role)
+            there = shift(name, "f.day", self.period, is_by_weeks(levels))
             if there is None:
                 return (
                     f"SELECT day{self.groups_of('x', self.time_part)} FROM {context} x WHERE FALSE"
                 )
-            on = f"x.day = {there} AND {self.on('x', 'b', self.time_part)}"
+            on = f"x.day = {there} AND x.day IN (SELECT day FROM begun)"
             if name.endswith("so_far"):
                 on += f" AND {there} <= (SELECT last FROM span)"
-            elif not self.time_part and whole.time_conditions == "TRUE" and not time_filter:
-                # Where nothing is said of time, the cell ends where facts do.
-                on += f" AND {there} <= last_day((SELECT last FROM span))"
             groups = self.groups_of("x", self.time_part)
-            return (
-                f"SELECT DISTINCT f.day{groups} FROM {context} x, {bounds} b, {days} f WHERE {on}"
-            )
+            return f"SELECT DISTINCT f.day{groups} FROM {context} x, {days} f WHERE {on}"
         if name == "running_total":
             only = f" AND ({time_filter})" if time_filter else ""
             meeting = f"SELECT {whole.role}_date FROM days WHERE {whole.time_conditions}{only}"
@@ -530,7 +541,7 @@ class SetExpansion:
     def subject(self):
         """The subject's finest level, the groups that show it, and the groups that stay without it."""
         whole = self.whole
-        subject = subject_of(whole.question, whole.known, self.part, whole.role)
+        subject = subject_of(whole.question, whole.known, self.part)
         if subject is None:
             return None, None, [], []
         level, groups = finest_of(
@@ -591,6 +602,31 @@ class SetExpansion:
 
 class Nobody:
     name = None
+
+
+def compares_weekdays(model, question):
+    """Whether days are compared with other weekdays although weekdays are told apart: that is refused."""
+    cube = next(cube for cube in model.cubes if cube.name == question.cube)
+    known = {column.name: column for column in model.flat_columns(cube)}
+    role = time_role(cube, question, known)
+    where = [c for c in question.where if isinstance(c, str) and is_time(c, role, known)]
+    periods = [period_of(model, cube, question, known, role, part)[0] for part in question.all_sets()]
+    for aggregate in question.aggregates():
+        texts = [*question.groups, *where]
+        if aggregate.condition is not None and is_time(aggregate.condition, role, known):
+            texts.append(aggregate.condition)
+        levels = levels_in(texts, known, role)
+        if "weekday" not in levels:
+            continue
+        calculation = aggregate.calculation or ""
+        pair = DIFFERENCES.get(calculation) or RATES.get(calculation) or (calculation,)
+        if any(series in ("prior_year", "prior_year_so_far") for series in pair):
+            if not is_by_weeks(levels):
+                return True
+        if any(series in ("prior_period", "prior_period_so_far") for series in pair):
+            if any(period not in (None, "week") for period in periods):
+                return True
+    return False
 
 
 def calculation_sql(model, question):

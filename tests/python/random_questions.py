@@ -608,7 +608,7 @@ class CalculationAsker(Asker):
 
     def has_clear_subject(self, question, role, part):
         """Whether the subject's levels in the set lie on one hierarchy."""
-        subject = subject_of(question, self.known, part, role)
+        subject = subject_of(question, self.known, part)
         columns = [self.known[question.groups[i]] for i in part]
         own = [c for c in columns if (c.role.name if c.role else c.level) == subject]
         levels = {c.level for c in own}
