@@ -279,14 +279,14 @@ class Asker:
         return kind == "double" or kind == "int" and calculation in MOVING
 
     def is_noisy(self, name):
-        """Whether the last digits of a measure depend on the order of rows."""
+        """Whether the last digits of a measure depend on the order of rows, or on how a decimal of
+        more digits than a double has becomes one."""
         measure = self.cube.measure(name)
         if measure.formula is None:
             return measure.kind in ("median", "quantile", "variance", "stddev")
         parts = columns_in(measure.text, {known.name for known in self.cube.measures})
-        return any(self.is_noisy(part) for part in parts)
-
-    # Questions
+        wide = measure.type == "double" and "ledger" in "".join(parts)
+        return wide or any(self.is_noisy(part) for part in parts)
 
     def question(self, dice):
         kinds = [self.plain] * 10 + [self.over_sets] * 4 + [self.nested] * 3 + [self.listing] * 1
