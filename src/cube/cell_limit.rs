@@ -31,9 +31,9 @@ impl Prepared<'_> {
         let facts = self.facts(context).await?;
         let cut = self.cut().map_or(u64::MAX, |limit| limit as u64);
         let (mut rows, mut columns) = (u64::MAX, u64::MAX);
-        for counting in [Counting::Rows, Counting::Members, Counting::Places] {
-            rows = self.count(&self.rows, counting, most, context).await?.min(facts).min(cut);
-            columns = self.count(&self.columns, counting, most, context).await?.min(facts);
+        for counting in self.ways_to_count() {
+            rows = self.count(&self.rows, *counting, most, context).await?.min(facts).min(cut);
+            columns = self.count(&self.columns, *counting, most, context).await?.min(facts);
             if self.cells(rows, columns) <= most {
                 return Ok(());
             }
@@ -53,13 +53,24 @@ impl Prepared<'_> {
         Err(Error::new(ErrorKind::LimitExceeded, what))
     }
 
-    /// No axis has more places than there are facts; where cubes are put together, a value may be
-    /// repeated in places without any.
+    /// Calculations have values in places without facts, which counting these would not see.
+    fn ways_to_count(&self) -> &'static [Counting] {
+        const ALL: [Counting; 3] = [Counting::Rows, Counting::Members, Counting::Places];
+        if self.is_calculated() { &ALL[..2] } else { &ALL }
+    }
+
+    fn is_calculated(&self) -> bool {
+        self.measures.iter().any(|measure| self.cube.measure(measure).is_none())
+    }
+
+    /// No axis has more places than there are facts, as long as each fact is in one of them.
     async fn facts(&self, context: &SessionContext) -> Result<u64> {
-        match self.cube.bases.is_empty() {
-            true => Ok(row_count(context, &self.cube.fact).await?.max(1)),
-            false => Ok(u64::MAX),
+        // Where cubes are put together, a value may be repeated in places without any fact; members
+        // of trees and links have facts in common.
+        if self.is_calculated() || !self.cube.bases.is_empty() || !self.cube.bridges.is_empty() {
+            return Ok(u64::MAX);
         }
+        Ok(row_count(context, &self.cube.fact).await?.max(1))
     }
 
     fn cells(&self, rows: u64, columns: u64) -> u64 {

@@ -176,6 +176,12 @@ fn an_answer_that_is_too_large_is_refused() {
     // Ada, Bob, Cyd are known; C9 is not. Three of the four months are of 2024.
     assert!(said.contains("more than 11 cells: 4 rows by 4 columns by 1 measure"), "{said}");
     assert_eq!(asked(&shop, &[&wide[..], &["--max-cells", "16"]].concat()).len(), 5);
+    // Four facts fill all months of 2024 and one of 2025: there are more cells than facts.
+    let filled = ["sales", "--rows", "date.month", "--measures", "revenue_ytd"];
+    let said = refused(&shop, &[&filled[..], &["--max-cells", "12"]].concat());
+    assert!(said.contains("more than 12 cells"), "{said}");
+    // Thirteen months below the header.
+    assert_eq!(asked(&shop, &filled).len(), 14);
 }
 
 #[test]

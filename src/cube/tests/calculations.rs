@@ -15,18 +15,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use datafusion::catalog::{MemorySchemaProvider, TableProvider};
+use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
-use datafusion::execution::SessionStateBuilder;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::SessionContext;
 
-use super::super::{analyzer_rules, compile, functions, read, register};
-use super::{ask as failure, dimension, level, rows};
+use super::super::{compile, read, register};
+use super::{ask as failure, bare_session, dimension, level, rows};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
 use crate::integrate::{DayRange, calendar_rows};
-use crate::star::{
-    CATALOG, CalendarRules, Fact, FactColumn, Hierarchy, Role, Star, calendar_dimension,
-};
+use crate::star::{CalendarRules, Fact, FactColumn, Hierarchy, Role, Star, calendar_dimension};
 
 const SALES: &str = "
 version: 1
@@ -101,23 +98,7 @@ fn star() -> Star {
 
 /// A session over the tables, with the cubes of `texts`.
 async fn shop(texts: &[&str]) -> SessionContext {
-    let config = SessionConfig::new()
-        .with_default_catalog_and_schema(CATALOG, "warehouse")
-        .with_create_default_catalog_and_schema(true)
-        .with_target_partitions(2);
-    let state = SessionStateBuilder::new()
-        .with_default_features()
-        .with_config(config)
-        .with_analyzer_rules(analyzer_rules())
-        .build();
-    let context = SessionContext::new_with_state(state);
-    for function in functions() {
-        context.register_udaf(function.as_ref().clone());
-    }
-    let catalog = context.catalog(CATALOG).unwrap();
-    for schema in ["cubes", "cubes_bi"] {
-        catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new())).unwrap();
-    }
+    let context = bare_session();
     let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap();
     let days = DayRange::of_days(day(2023, 1, 1), day(2026, 12, 31));
     let calendar = calendar_rows(Some(days), CalendarRules::default()).unwrap();

@@ -190,8 +190,8 @@ pub(super) fn cube(text: &str) -> Result<Cube> {
     cube.ok_or_else(|| Error::internal("no cube and no mistake"))
 }
 
-/// A session with the tables, without cubes.
-pub(super) async fn session() -> (SessionContext, BTreeMap<String, Arc<dyn TableProvider>>) {
+/// A session for cubes, without any and without tables.
+pub(super) fn bare_session() -> SessionContext {
     let config = SessionConfig::new()
         .with_default_catalog_and_schema(CATALOG, "warehouse")
         .with_create_default_catalog_and_schema(true)
@@ -209,6 +209,12 @@ pub(super) async fn session() -> (SessionContext, BTreeMap<String, Arc<dyn Table
     for schema in ["cubes", "cubes_bi"] {
         catalog.register_schema(schema, Arc::new(MemorySchemaProvider::new())).unwrap();
     }
+    context
+}
+
+/// A session with the tables, without cubes.
+pub(super) async fn session() -> (SessionContext, BTreeMap<String, Arc<dyn TableProvider>>) {
+    let context = bare_session();
     let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
     for (name, sql) in TABLES {
         let frame = context.sql(sql).await.unwrap();
