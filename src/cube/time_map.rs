@@ -315,7 +315,7 @@ impl TimeCells<'_> {
         if years_back > 0 {
             let months = 12 * i32::from(years_back);
             let mut shown = self.group_columns();
-            let back = months_before(col(END), months) - lit(1_i64);
+            let back = years_before(col(END), months)?;
             shown.extend([back.alias(END), col(FIRST), col(LAST)]);
             cells = cells.project(shown)?;
         }
@@ -417,6 +417,13 @@ fn end_of_facts() -> Expr {
 /// The first of the days that make up the last `months` months, `end` included.
 fn months_before(end: Expr, months: i32) -> Expr {
     day_of(plus_months(date_of(end + lit(1_i64)), -months))
+}
+
+/// The day `months`, whole years, before `end`; the last of a month is the last of that month too.
+fn years_before(end: Expr, months: i32) -> Result<Expr> {
+    let next = date_part(lit("day"), date_of(end.clone() + lit(1_i64)));
+    let last_of_month = months_before(end.clone(), months) - lit(1_i64);
+    when(next.eq(lit(1_i32)), last_of_month).otherwise(day_of(plus_months(date_of(end), -months)))
 }
 
 /// The same weekday of the same ISO week a year later; week 53 moves to the last one.

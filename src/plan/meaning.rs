@@ -14,7 +14,7 @@ use crate::cube::{
 use crate::lineage::{self, Origin};
 use crate::model::Model;
 use crate::project::{Duplicates, FeedSpec, Missing, Project};
-use crate::star::{Level, Role, Title};
+use crate::star::{CALENDAR, Level, RETAIL, Role, Title};
 
 /// One thing a cube offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,24 @@ fn rows(model: &Model, cube: &Cube) -> Part {
             meaning.insert(format!("key of {table}"), said.to_lowercase());
         }
     }
+    let settings = &project.settings;
+    meaning.insert("time zone".to_owned(), settings.time_zone.to_string());
+    // A day outside of the calendar is in quarantine.
+    let days = settings.days.map(|(first, last)| format!("{first} to {last}"));
+    look(&mut meaning, "calendar", days);
     Part::new(Kind::Rows, &cube.fact, meaning, BTreeMap::new())
+}
+
+/// How the years are counted of which a column of the calendar is.
+fn counted_by(project: &Project, column: &str, meaning: &mut BTreeMap<String, String>) {
+    let rules = &project.settings.calendar;
+    if column.starts_with("fiscal_") {
+        let month = rules.fiscal_year_start.to_string();
+        meaning.insert("month in which the fiscal year starts".to_owned(), month);
+    }
+    if column.starts_with(RETAIL) {
+        look(meaning, "retail year", rules.retail.map(|retail| format!("{retail:?}")));
+    }
 }
 
 /// Which rows of its table a feed lets through.
@@ -140,6 +157,9 @@ fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
     for (what, name) in columns {
         meaning.insert(what, name.to_owned());
         origin(project, &lineage::of_column(project, table, name), &mut meaning);
+    }
+    if role.is_some_and(|role| role.dimension.name == CALENDAR) {
+        counted_by(project, &column.source, &mut meaning);
     }
     let bridge = column.bridge.as_deref().and_then(|name| cube.bridge(name));
     let found_as = bridge.map_or_else(|| role.map(|role| &role.role), |bridge| Some(&bridge.role));

@@ -118,6 +118,31 @@ fn tables_are_rebuilt_for_a_reason() {
 }
 
 #[test]
+fn settings_change_the_meaning_of_years_and_of_which_rows_count() {
+    let shop = Project::shop();
+    shop.run(&["load"]).ok();
+    shop.edit("starling.yaml", "name: shop\n", "name: shop\nfiscal_year_start: 4\n");
+    let fiscal = plan(&shop);
+    assert_eq!(
+        parts(&fiscal),
+        ["changes meaning level date_fiscal_year", "changes meaning level date_fiscal_quarter"]
+    );
+    let (was, is) =
+        difference(&fiscal, "date_fiscal_year", "month in which the fiscal year starts");
+    assert_eq!((was, is), ("1".into(), "4".into()));
+    holds(&shop);
+    let calendar =
+        "name: shop\ntime_zone: Europe/Paris\ncalendar: {from: 2024-01-01, to: 2025-12-31}\n";
+    shop.edit("starling.yaml", "name: shop\n", calendar);
+    let rows = plan(&shop);
+    assert_eq!(rows["cubes"].as_array().unwrap().len(), 1, "{rows:#}");
+    assert_eq!(difference(&rows, "sales", "time zone"), ("UTC".into(), "Europe/Paris".into()));
+    let (_, days) = difference(&rows, "sales", "calendar");
+    assert_eq!(days, "2024-01-01 to 2025-12-31");
+    holds(&shop);
+}
+
+#[test]
 fn a_measure_changes_meaning_with_anything_it_is_computed_from() {
     let shop = Project::shop();
     shop.edit(

@@ -225,7 +225,9 @@ def first_day(series, end, fiscal_start):
 def window(series, period, fiscal_start):
     """First and last contributing day of a series that is a window, over the bounds `b` of a cell."""
     if series == "ytd_prior_year":
-        end = f"({moved(f'({END} + 1)', -12)} - 1)"
+        # The same day; of the last day of a month, the last of that month a year before.
+        before = moved(END, -12)
+        end = f"(CASE WHEN {END} = last_day({END}) THEN last_day({before}) ELSE {before} END)"
         return first_day("ytd", end, fiscal_start), end
     if series in TO_DATE:
         return first_day(series, END, fiscal_start), END

@@ -189,6 +189,19 @@ async fn periods_to_date_fill_periods_without_facts_and_end_with_facts() {
 }
 
 #[tokio::test]
+async fn a_leap_day_ends_the_year_to_date_as_the_day_before_it() {
+    // Both end with 2023-02-28, and so with 10 and 20.
+    let rest = "WHERE date_day IN ('2024-02-28', '2024-02-29') GROUP BY date_day ORDER BY 1";
+    assert_eq!(
+        asked("date_day, AGG(revenue_ytd_prior_year)", rest).await,
+        ["2024-02-28|30.00", "2024-02-29|30.00"]
+    );
+    // The end of February stays its end: 2024-02-29 counts.
+    let rest = "WHERE date_day = '2025-02-28' GROUP BY date_day";
+    assert_eq!(asked("date_day, AGG(revenue_ytd_prior_year)", rest).await, ["2025-02-28|35.00"]);
+}
+
+#[tokio::test]
 async fn windows_end_with_the_cell() {
     let select = "date_month, AGG(revenue_rolling_3m), AGG(revenue_rolling_12m), \
                   AGG(revenue_rolling_30d), AGG(revenue_moving_average_3)";
