@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 
 use super::bound::BoundCube;
 use super::model::{AggregateKind, Bridge, BridgeEnd, Definition};
-use super::normal_form::{StarQuery, columns, level_name};
+use super::normal_form::{StarQuery, column_of, columns, level_name};
 use super::planner::role_reference;
 use crate::star::{NOT_APPLICABLE_KEY, UNKNOWN_KEY};
 
@@ -99,7 +99,7 @@ fn pairs(bridge: &Bridge, bound: &BoundCube) -> Result<LogicalPlanBuilder> {
     let BridgeEnd::Members { key, weight } = &bridge.to else {
         return scan(reference(bridge), &tables.pairs);
     };
-    let of = |relation: &str, name: &str| Expr::Column(Column::new(Some(relation), name));
+    let of = |relation: &str, name: &str| Expr::Column(column_of(relation, name));
     let weight = match weight {
         Some(weight) => coalesce(vec![cast(of(PAIRS, weight), DataType::Float64), lit(0.0)]),
         None => lit(1.0),
@@ -133,7 +133,7 @@ fn pairs(bridge: &Bridge, bound: &BoundCube) -> Result<LogicalPlanBuilder> {
         links.project(vec![col(NEAR), col(FAR), share.alias(SHARE)])?.alias(PAIRS)?.build()?;
     let own = format!("{}_key", bridge.role.dimension);
     let members = scan(TableReference::bare(MEMBER), &tables.members)?;
-    let on = (vec![Column::new(Some(MEMBER), &own)], vec![Column::new(Some(PAIRS), NEAR)]);
+    let on = (vec![column_of(MEMBER, &own)], vec![column_of(PAIRS, NEAR)]);
     let none = when(of(MEMBER, &own).eq(lit(NOT_APPLICABLE_KEY)), lit(NOT_APPLICABLE_KEY))
         .otherwise(lit(UNKNOWN_KEY))?;
     members

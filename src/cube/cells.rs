@@ -23,7 +23,7 @@ use super::bound::BoundCube;
 use super::bridge::{bridges_of, check_inputs};
 use super::context::{Ancestor, Context};
 use super::grouping::{Grouping, GroupingSet};
-use super::normal_form::{StarQuery, columns, leaf_position, level, substitute};
+use super::normal_form::{StarQuery, column_of, columns, leaf_position, level, substitute};
 use super::part::{Parts, Related, Source, Value, group_name, leaf_name};
 use super::place::placed;
 use super::star_text::text;
@@ -392,12 +392,12 @@ fn beside(
     let joined = if on.is_empty() {
         rows.cross_join(other)?
     } else {
-        let key = |relation| on.iter().map(move |name| Column::new(Some(relation), name));
+        let key = |relation| on.iter().map(move |name| column_of(relation, name));
         let keys = (key(CELLS).collect::<Vec<_>>(), key(ANCESTOR).collect::<Vec<_>>());
         rows.join_detailed(other, JoinType::Left, keys, None, NullEquality::NullEqualsNull)?
     };
     let added = values.iter().map(|value| {
-        let column = Expr::Column(Column::new(Some(ANCESTOR), &value.name));
+        let column = Expr::Column(column_of(ANCESTOR, &value.name));
         let column = if value.counts { coalesce(vec![column, lit(0_i64)]) } else { column };
         column.alias(&value.name)
     });
@@ -425,5 +425,5 @@ fn col(name: &str) -> Expr {
 
 /// The column `name` of `relation`, without it.
 fn of(relation: &str, name: &str) -> Expr {
-    Expr::Column(Column::new(Some(relation), name)).alias(name)
+    Expr::Column(column_of(relation, name)).alias(name)
 }

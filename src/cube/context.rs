@@ -60,7 +60,7 @@ pub enum Step {
 }
 
 /// A level of the calendar that divides time into periods without gaps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Period {
     /// `day`
     Day,
@@ -144,6 +144,11 @@ impl Period {
     /// The period that is the level called `level`.
     pub fn of_level(level: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|period| period.level() == level)
+    }
+
+    /// Whether it counts from the start of the fiscal year.
+    pub(super) fn is_fiscal(self) -> bool {
+        matches!(self, Self::FiscalQuarter | Self::FiscalYear)
     }
 
     /// Its length.

@@ -8,7 +8,7 @@ use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
 
 use super::bound::BoundCube;
-use super::normal_form::{columns, level, substitute};
+use super::normal_form::{column_of, columns, level, substitute};
 use super::relation::{CubeRelation, Mode};
 
 /// The relation of measures in expressions; the rule resolves them to leaves.
@@ -86,7 +86,7 @@ impl CubeInput {
         }
         let of_cube = |column: &Column| {
             if cube.is_measure(&column.name) {
-                Expr::Column(Column::new(Some(MEASURE), &column.name))
+                Expr::Column(column_of(MEASURE, &column.name))
             } else {
                 level(&column.name)
             }

@@ -18,7 +18,7 @@ use super::bound::BoundCube;
 use super::bridge::{SHARE, bridge_of, reference, with_members};
 use super::checked_sum::CheckedSum;
 use super::model::BridgeEnd;
-use super::normal_form::columns;
+use super::normal_form::{column_of, columns};
 use super::planner::{STAR, fact_alias, over_star, physical};
 
 /// The column of the facts' members.
@@ -120,14 +120,14 @@ impl Members {
     /// The groups over what [`Members::join`] gives.
     pub(super) fn joined_groups(&self) -> impl Iterator<Item = Expr> {
         let relation = self.joined_name();
-        self.groups.iter().map(move |(name, _)| {
-            Expr::Column(Column::new(Some(relation.as_str()), name)).alias(name)
-        })
+        self.groups
+            .iter()
+            .map(move |(name, _)| Expr::Column(column_of(&relation, name)).alias(name))
     }
 
     /// The share of a fact that each of the groups has, where it is not the whole.
     pub(super) fn share(&self, bound: &BoundCube) -> Result<Option<Expr>> {
-        let share = Expr::Column(Column::new(Some(self.joined_name()), SHARE));
+        let share = Expr::Column(column_of(&self.joined_name(), SHARE));
         Ok(self.is_weighted(bound)?.then_some(share))
     }
 
@@ -137,8 +137,8 @@ impl Members {
     }
 
     fn on(&self, members: &str, bound: &BoundCube) -> Result<(Vec<Column>, Vec<Column>)> {
-        let key = Column::new(Some(STAR), fact_alias(&self.fact_column(bound)?));
-        Ok((vec![key], vec![Column::new(Some(members), MEMBER)]))
+        let key = column_of(STAR, fact_alias(&self.fact_column(bound)?));
+        Ok((vec![key], vec![column_of(&members, MEMBER)]))
     }
 
     /// The members of the role that lead to one that meets the conditions, with the groups that one is
@@ -157,7 +157,7 @@ impl Members {
         for condition in &self.conditions {
             members = members.filter(over_star(condition.clone())?)?;
         }
-        let of_star = |name: &str| Expr::Column(Column::new(Some(STAR), name)).alias(name);
+        let of_star = |name: &str| Expr::Column(column_of(STAR, name)).alias(name);
         let mut groups = vec![of_star(MEMBER)];
         for (name, group) in &self.groups {
             groups.push(over_star(group.clone())?.alias(name));
@@ -165,7 +165,7 @@ impl Members {
         if !weighted {
             return members.project(groups)?.distinct();
         }
-        let share = sum(Expr::Column(Column::new(Some(STAR), SHARE))).alias(SHARE);
+        let share = sum(Expr::Column(column_of(STAR, SHARE))).alias(SHARE);
         members.aggregate(groups, vec![share])
     }
 }
@@ -180,7 +180,7 @@ pub(super) fn marked(aggregate: Expr, marks: &mut Vec<Members>, bound: &BoundCub
                 marks.push(choice);
                 marks.len() - 1
             });
-            rest.push(Expr::Column(Column::new(Some(mark_name(at)), MEETS)).is_true());
+            rest.push(Expr::Column(column_of(&mark_name(at), MEETS)).is_true());
         }
         call.params.filter = rest.into_iter().reduce(Expr::and).map(Box::new);
     }

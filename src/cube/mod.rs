@@ -33,6 +33,8 @@ mod members;
 mod planner;
 mod grouping;
 mod subject;
+mod fact_span;
+mod day_arithmetic;
 mod time_map;
 mod part;
 mod place;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, Result};
+use datafusion::common::{Column, Result, TableReference};
 use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery, SetComparison};
 use datafusion::logical_expr::{Expr, Subquery};
 
@@ -111,14 +111,20 @@ pub enum LeafAggregate {
     Other(Box<AggregateFunction>),
 }
 
+/// The column `name` of `relation`, whose name is taken as it is; parsing it would take longer than
+/// what is done with it.
+pub(super) fn column_of(relation: &str, name: impl Into<String>) -> Column {
+    Column::new(Some(TableReference::bare(relation)), name)
+}
+
 /// The column of the cube called `name`.
 pub(super) fn level(name: &str) -> Expr {
-    Expr::Column(Column::new(Some(LEVEL), name))
+    Expr::Column(column_of(LEVEL, name))
 }
 
 /// The leaf at `position`.
 pub(super) fn leaf(position: usize) -> Expr {
-    Expr::Column(Column::new(Some(LEAF), position.to_string()))
+    Expr::Column(column_of(LEAF, position.to_string()))
 }
 
 /// The flat name when `column` is a level column.

@@ -17,7 +17,7 @@ use super::context::{Context, TimeWindow};
 use super::grouping::{Grouping, GroupingSet};
 use super::members::{Members, choices, grouped, mark_name, marked, shared_out};
 use super::model::Unrelated;
-use super::normal_form::{Leaf, LeafAggregate, StarQuery, columns, level_name};
+use super::normal_form::{Leaf, LeafAggregate, StarQuery, column_of, columns, level_name};
 use super::planner::{STAR, aggregate, fact_alias, leaf_type, over_star, star};
 use super::state::StateFunction;
 use super::subject::is_over;
@@ -103,7 +103,7 @@ impl<'a> Parts<'a> {
             .map(|(at, leaf)| {
                 let (data_type, aggregate) = match leaf.aggregate {
                     LeafAggregate::Periods => {
-                        let periods = Column::new(Some(TIME), PERIODS);
+                        let periods = column_of(TIME, PERIODS);
                         (DataType::Int64, max(Expr::Column(periods)))
                     }
                     _ => (leaf_type(self.bound, leaf)?, aggregate(leaf)?),
@@ -209,10 +209,9 @@ impl<'a> Parts<'a> {
             groups.iter().cloned().partition(|(_, expr)| is_time(expr));
         let filters: Vec<&Expr> = self.filters(base).filter(|filter| !is_time(filter)).collect();
         let star = self.star(base, others, &filters, values, Some(&key))?;
-        let on =
-            (vec![Column::new(Some(STAR), fact_alias(&key))], vec![Column::new(Some(TIME), DAY)]);
+        let on = (vec![column_of(STAR, fact_alias(&key))], vec![column_of(TIME, DAY)]);
         let of_time = of_time.iter().map(|(name, _)| {
-            let group = Expr::Column(Column::new(Some(TIME), name));
+            let group = Expr::Column(column_of(TIME, name));
             group.alias(name)
         });
         let groups = of_time.chain(star.groups).collect::<Vec<_>>();

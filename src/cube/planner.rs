@@ -35,7 +35,8 @@ use super::context::Context;
 use super::members::choices;
 use super::model::{ColumnKind, FlatColumn};
 use super::normal_form::{
-    Final, Leaf, LeafAggregate, StarQuery, fact_name, leaf_position, level, level_name, substitute,
+    Final, Leaf, LeafAggregate, StarQuery, column_of, fact_name, leaf_position, level, level_name,
+    substitute,
 };
 use super::state::{Stage, StateAggregate};
 use crate::star::UNKNOWN;
@@ -104,7 +105,7 @@ pub(super) fn preview(
         plan = plan.filter(over_star(filter)?)?;
     }
     let wanted = columns.iter().map(|name| {
-        let column = Expr::Column(Column::new(Some(STAR), name));
+        let column = Expr::Column(column_of(STAR, name));
         column.alias_with_metadata(name, bound.metadata(name))
     });
     plan = plan.project(wanted.collect::<Vec<_>>())?;
@@ -279,7 +280,7 @@ pub(super) fn over_star(expr: Expr) -> Result<Expr> {
             (_, Some(of_fact)) => fact_alias(of_fact),
             _ => return None,
         };
-        Some(Expr::Column(Column::new(Some(STAR), name)))
+        Some(Expr::Column(column_of(STAR, name)))
     })
 }
 

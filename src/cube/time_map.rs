@@ -10,23 +10,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
-use datafusion::common::{Column, JoinType, Result, ScalarValue, plan_err};
+use datafusion::common::{Column, JoinType, Result, plan_err};
 use datafusion::functions::core::expr_fn::{greatest, least};
-use datafusion::functions::datetime::expr_fn::{date_part, make_date};
 use datafusion::functions_aggregate::expr_fn::{max, min};
-use datafusion::functions_aggregate::min_max::min_udaf;
 use datafusion::functions_nested::expr_fn::range;
-use datafusion::logical_expr::expr::WindowFunction;
-use datafusion::logical_expr::{
-    Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, lit, when,
-};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit, when};
 
 use super::bound::BoundCube;
 use super::context::{Length, Period, Step, TimeWindow};
-use super::normal_form::{columns, level_name};
+use super::day_arithmetic::{DayMove, moved};
+use super::fact_span::FactSpan;
+use super::normal_form::{column_of, columns, level_name};
 use super::planner::{STAR, fact_reference, over_star, physical, role_reference};
-use crate::integrate::day_key;
 use crate::star::RETAIL;
 
 /// The relation's name where it is joined.
@@ -42,9 +37,7 @@ const END: &str = "end";
 const FIRST: &str = "first";
 const LAST: &str = "last";
 const FROM: &str = "from";
-const OF: &str = "of";
 const MOVED: &str = "moved";
-const WEEK: &str = "week";
 /// The level that repeats, and is no period.
 const WEEKDAY: &str = "weekday";
 
@@ -176,7 +169,7 @@ impl TimeCells<'_> {
             .iter()
             .map(|(name, group)| over_star(group.clone()).map(|group| group.alias(name)));
         let mut shown = groups.collect::<Result<Vec<_>>>()?;
-        shown.push(Expr::Column(Column::new(Some(STAR), DAY)).alias(DAY));
+        shown.push(Expr::Column(column_of(STAR, DAY)).alias(DAY));
         days.project(shown)
     }
 
@@ -194,17 +187,6 @@ impl TimeCells<'_> {
 
     fn column(&self, name: &str) -> Expr {
         Expr::Column(Column::new(Some(role_reference(self.bound, self.role)), name))
-    }
-
-    /// The column of the keys of `period`.
-    fn period_key(&self, period: Period) -> Result<Expr> {
-        let dimension = &self.bound.cube.roles[self.role].dimension;
-        match dimension.level(period.level()) {
-            Some(level) => Ok(self.column(&level.key)),
-            None => {
-                plan_err!("the dimension `{}` has no level `{}`", dimension.name, period.level())
-            }
-        }
     }
 
     /// The first and the last day with facts, in one row.
@@ -229,19 +211,32 @@ impl TimeCells<'_> {
         span.project(vec![col(FIRST), least(ends).alias(LAST)])?.build()
     }
 
+    /// `rows` with the columns `first` and `last` of [`Self::span`].
+    fn with_span(&self, rows: LogicalPlanBuilder) -> Result<LogicalPlanBuilder> {
+        let Some(span) = self.told_span() else { return rows.cross_join(self.span()?) };
+        let own = rows.schema().columns().into_iter().map(Expr::Column);
+        let span = [lit(span.first).alias(FIRST), lit(span.last).alias(LAST)];
+        let shown: Vec<Expr> = own.chain(span).collect();
+        rows.project(shown)
+    }
+
+    /// What [`Self::span`] gives, where the statistics of all facts tell.
+    fn told_span(&self) -> Option<FactSpan> {
+        let own = FactSpan::told(self.bound, self.role)?;
+        let lasts = self.bases.iter().map(|(cube, role)| Some(FactSpan::told(cube, *role)?.last));
+        let lasts = lasts.collect::<Option<Vec<i64>>>()?;
+        Some(FactSpan { last: lasts.into_iter().fold(own.last, i64::min), ..own })
+    }
+
     fn group_columns(&self) -> Vec<Expr> {
         self.groups.iter().map(|(name, _)| col(name)).collect()
     }
 
     /// The cells that begin no later than facts end: groups, start, end, first, last.
     fn cells(&self) -> Result<LogicalPlanBuilder> {
-        self.days()?
-            .aggregate(
-                self.group_columns(),
-                vec![min(col(DAY)).alias(START), max(col(DAY)).alias(END)],
-            )?
-            .cross_join(self.span()?)?
-            .filter(col(START).lt_eq(col(LAST)))
+        let ends = vec![min(col(DAY)).alias(START), max(col(DAY)).alias(END)];
+        let cells = self.days()?.aggregate(self.group_columns(), ends)?;
+        self.with_span(cells)?.filter(col(START).lt_eq(col(LAST)))
     }
 
     /// The cells, whose end is moved back to `latest` where it is later.
@@ -270,40 +265,28 @@ impl TimeCells<'_> {
     fn moved(&self, by: Step) -> Result<Option<Expr>> {
         let by_length = |length: Length| match length {
             Length::Days(count) => col(DAY) + lit(count),
-            Length::Months(count) => day_of(plus_months(date_of(col(DAY)), count)),
+            Length::Months(count) => moved(col(DAY), DayMove::Months(count)),
         };
         Ok(match by {
-            Step::Year if self.is_of_weeks() => Some(next_week_year()?),
+            Step::Year if self.is_of_weeks() => Some(moved(col(DAY), DayMove::NextWeekYear)),
             Step::Year => Some(by_length(Period::Year.length())),
             Step::Period => self.finest().map(|period| by_length(period.length())),
         })
     }
 
     fn shifted(&self, moved: Expr, so_far: bool) -> Result<LogicalPlanBuilder> {
-        let mut sources = vec![self.key().alias(DAY)];
-        if self.is_of_weeks() {
-            sources.push(self.period_key(Period::Week)?.alias(WEEK));
-        }
-        let sources = self.calendar()?.project(sources)?;
+        let sources = self.calendar()?.project(vec![self.key().alias(DAY)])?;
         let sources = sources.project(vec![col(DAY).alias(FROM), moved.alias(MOVED)])?.build()?;
         // A period counts whole once it has begun; the total is that of the periods that are shown.
         let period = finest_of(&self.levels_of(self.all_groups.iter())).unwrap_or(Period::Month);
-        let joined = self
-            .days()?
-            .join(
-                sources,
-                JoinType::Inner,
-                (vec![Column::from_name(DAY)], vec![Column::from_name(MOVED)]),
-                None,
-            )?
-            .join(
-                self.starts(period)?,
-                JoinType::Inner,
-                (vec![Column::from_name(DAY)], vec![Column::from_name(OF)]),
-                None,
-            )?
-            .cross_join(self.span()?)?
-            .filter(col(START).lt_eq(col(LAST)))?;
+        let joined = self.days()?.join(
+            sources,
+            JoinType::Inner,
+            (vec![Column::from_name(DAY)], vec![Column::from_name(MOVED)]),
+            None,
+        )?;
+        let joined =
+            self.with_span(joined)?.filter(self.start_of(period, col(DAY)).lt_eq(col(LAST)))?;
         let joined = if so_far { joined.filter(col(MOVED).lt_eq(col(LAST)))? } else { joined };
         let mut shown = self.group_columns();
         shown.push(col(FROM).alias(DAY));
@@ -313,31 +296,19 @@ impl TimeCells<'_> {
     fn to_date(&self, period: Period, years_back: u8) -> Result<LogicalPlanBuilder> {
         let mut cells = self.ending(end_of_facts())?;
         if years_back > 0 {
-            let months = 12 * i32::from(years_back);
             let mut shown = self.group_columns();
-            let back = years_before(col(END), months)?;
+            let back = moved(col(END), DayMove::Years(-i32::from(years_back)));
             shown.extend([back.alias(END), col(FIRST), col(LAST)]);
             cells = cells.project(shown)?;
         }
-        let cells = cells.join(
-            self.starts(period)?,
-            JoinType::Inner,
-            (vec![Column::from_name(END)], vec![Column::from_name(OF)]),
-            None,
-        )?;
-        self.spread(cells, col(START), col(END), None)
+        self.spread(cells, self.start_of(period, col(END)), col(END), None)
     }
 
-    /// Every day with the first day of the period it is in.
-    fn starts(&self, period: Period) -> Result<LogicalPlan> {
-        let start = Expr::from(WindowFunction::new(min_udaf(), vec![col(OF)]))
-            .partition_by(vec![col(PERIODS)])
-            .build()?;
-        self.calendar()?
-            .project(vec![self.key().alias(OF), self.period_key(period)?.alias(PERIODS)])?
-            .window(vec![start.clone()])?
-            .project(vec![col(OF), start.alias(START)])?
-            .build()
+    /// The first day of the `period` that `day` is in.
+    fn start_of(&self, period: Period, day: Expr) -> Expr {
+        let calendar = self.bound.cube.roles[self.role].dimension.calendar;
+        let fiscal_year_start = calendar.unwrap_or_default().fiscal_year_start;
+        moved(day, DayMove::StartOf(period, fiscal_year_start))
     }
 
     fn periods(&self, length: Length, count: u8) -> Result<LogicalPlanBuilder> {
@@ -408,46 +379,10 @@ fn col(name: &str) -> Expr {
 
 /// The last day of the month in which the last fact happened.
 fn end_of_facts() -> Expr {
-    let last = date_of(col(LAST));
-    let of_month = cast(date_part(lit("day"), last), DataType::Int64);
-    let first_of_month = col(LAST) - of_month + lit(1_i64);
-    day_of(plus_months(date_of(first_of_month), 1)) - lit(1_i64)
+    moved(col(LAST), DayMove::EndOfMonth)
 }
 
 /// The first of the days that make up the last `months` months, `end` included.
 fn months_before(end: Expr, months: i32) -> Expr {
-    day_of(plus_months(date_of(end + lit(1_i64)), -months))
-}
-
-/// The day `months`, whole years, before `end`; the last of a month is the last of that month too.
-fn years_before(end: Expr, months: i32) -> Result<Expr> {
-    let next = date_part(lit("day"), date_of(end.clone() + lit(1_i64)));
-    let last_of_month = months_before(end.clone(), months) - lit(1_i64);
-    when(next.eq(lit(1_i32)), last_of_month).otherwise(day_of(plus_months(date_of(end), -months)))
-}
-
-/// The same weekday of the same ISO week a year later; week 53 moves to the last one.
-fn next_week_year() -> Result<Expr> {
-    let year = cast(col(WEEK) / lit(100_i64), DataType::Int32);
-    // The 28th of December is in the last week of its ISO year.
-    let in_last_week = make_date(year, lit(12_i32), lit(28_i32));
-    let weeks = cast(date_part(lit("week"), in_last_week), DataType::Int64);
-    let is_53rd = (col(WEEK) % lit(100_i64)).eq(lit(53_i64));
-    let weeks = when(is_53rd, lit(52_i64)).otherwise(weeks)?;
-    Ok(col(DAY) + weeks * lit(7_i64))
-}
-
-/// The date of a version key of the date dimension.
-fn date_of(day: Expr) -> Expr {
-    cast(cast(day - lit(day_key(0)), DataType::Int32), DataType::Date32)
-}
-
-/// The version key of a date.
-fn day_of(date: Expr) -> Expr {
-    cast(cast(date, DataType::Int32), DataType::Int64) + lit(day_key(0))
-}
-
-/// `date` moved by whole months; a day the month does not have becomes its last.
-fn plus_months(date: Expr, months: i32) -> Expr {
-    date + lit(ScalarValue::IntervalYearMonth(Some(months)))
+    moved(end + lit(1_i64), DayMove::Months(-months))
 }

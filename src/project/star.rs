@@ -90,6 +90,7 @@ fn dimension(spec: &DimensionSpec, diagnostics: &mut Diagnostics) -> Dimension {
         description: spec.description.clone(),
         attributes,
         trees,
+        calendar: None,
         levels,
         hierarchies,
     };

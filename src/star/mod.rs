@@ -89,6 +89,8 @@ pub struct Dimension {
     pub hierarchies: Vec<Hierarchy>,
     /// Trees in which its members are under each other.
     pub trees: Vec<Tree>,
+    /// How years are counted, where it is the calendar.
+    pub calendar: Option<CalendarRules>,
 }
 
 /// A level: members are told apart by `key`, shown by `caption`, ordered by `sort`.
