@@ -15,14 +15,19 @@ const KINDS: [&str; 5] = ["Defect", "Delivery", "Invoice", "Installation", "Ques
 #[derive(Debug)]
 pub(super) struct ServiceCase {
     id: String,
-    account: usize,
+    /// The account, by position.
+    pub(super) account: usize,
     item: Option<usize>,
-    kind: &'static str,
+    /// What it is about.
+    pub(super) kind: &'static str,
     priority: &'static str,
     user: usize,
-    opened: NaiveDateTime,
-    responded: Option<NaiveDateTime>,
-    closed: Option<NaiveDateTime>,
+    /// When it was opened.
+    pub(super) opened: NaiveDateTime,
+    /// When somebody answered.
+    pub(super) responded: Option<NaiveDateTime>,
+    /// When it was closed; open cases have not been.
+    pub(super) closed: Option<NaiveDateTime>,
 }
 
 /// Answers to a survey sent when a case was closed.
