@@ -15,7 +15,7 @@ fn text(path: &str) -> String {
     String::from_utf8(file.content).unwrap()
 }
 
-/// The sum of a money column, in hundredths.
+/// The sum of a column of decimals, in units of their last digit.
 fn cents(csv: &str, column: &str) -> i64 {
     let position = csv.lines().next().unwrap().split(',').rev().position(|c| c == column).unwrap();
     // Counted from the end, because only leading columns may hold quoted commas.
