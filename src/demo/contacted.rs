@@ -1,4 +1,6 @@
-//! Truth about people in touch with the company: responses to campaigns, and service cases.
+//! Truth about people in touch with the company: campaigns, service cases and surveys.
+
+use chrono::TimeDelta;
 
 use super::dirt::Dirt;
 use super::model::Model;
@@ -28,11 +30,20 @@ const CASES: Layout = Layout {
     ],
 };
 
+const SURVEYS: Layout = Layout {
+    key: &["month", "channel"],
+    figures: &[("answers", Figure::Whole), ("happy", Figure::Whole)],
+};
+
+/// The company's clock, ahead of UTC; without summer time in these years.
+const HOURS_AHEAD: i64 = 8;
+
 /// The pages.
 pub(super) fn pages(model: &Model, dirt: &Dirt) -> Result<Vec<Page>> {
     Ok(vec![
         ("truth/response_by_campaign.csv", responses(model, dirt)?),
         ("truth/service_case_by_month_kind.csv", cases(model, dirt)?),
+        ("truth/survey_by_month_channel.csv", surveys(model, dirt)?),
     ])
 }
 
@@ -70,4 +81,13 @@ fn cases(model: &Model, dirt: &Dirt) -> Result<String> {
         (vec![month(case.opened.date()), case.kind.to_owned()], values)
     });
     Ok(CASES.page(rows))
+}
+
+fn surveys(model: &Model, dirt: &Dirt) -> Result<String> {
+    let rows = dirt.table("survey")?.loaded(&model.crm.surveys).map(|(_, survey)| {
+        let day = (survey.at + TimeDelta::hours(HOURS_AHEAD)).date();
+        let values = vec![Value::Amount(1), Value::counted(survey.overall >= 4)];
+        (vec![month(day), survey.channel.to_owned()], values)
+    });
+    Ok(SURVEYS.page(rows))
 }

@@ -64,7 +64,8 @@ pub(super) struct Crm {
     calls: Vec<Call>,
     /// Service cases.
     pub(super) cases: Vec<ServiceCase>,
-    surveys: Vec<Survey>,
+    /// Answers to surveys.
+    pub(super) surveys: Vec<Survey>,
     contracts: Vec<Contract>,
 }
 

@@ -34,9 +34,12 @@ pub(super) struct ServiceCase {
 #[derive(Debug)]
 pub(super) struct Survey {
     case: usize,
-    at: NaiveDateTime,
-    channel: &'static str,
-    overall: i64,
+    /// When they came in, on the clock of UTC.
+    pub(super) at: NaiveDateTime,
+    /// How they were asked for.
+    pub(super) channel: &'static str,
+    /// From 1 to 5.
+    pub(super) overall: i64,
     speed: i64,
     quality: i64,
     comment: Option<&'static str>,

@@ -49,4 +49,29 @@ THEMES = [
         ["month", "kind"],
         ["cases", "open_cases", "accounts", "answered"],
     ),
+    (
+        "satisfaction",
+        ["date_month", "channel"],
+        ["answers", "happy"],
+        "survey_by_month_channel",
+        ["month", "channel"],
+        ["answers", "happy"],
+    ),
+    # A cube over cubes says what each of them says.
+    (
+        "attainment",
+        ["date_month", "department_name_key"],
+        ["target"],
+        "target_by_month_department",
+        ["month", "department"],
+        ["target_amount"],
+    ),
+    (
+        "attainment",
+        ["department_name_key", "date_quarter"],
+        ["revenue"],
+        "sales_by_department_quarter",
+        ["department", "quarter"],
+        ["base_net_amount"],
+    ),
 ]
