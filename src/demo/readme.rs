@@ -51,6 +51,7 @@ const READING: &str = "
   By month each is on its own day; by month due, receipts stand with their invoices, those of invoices that are not loaded under `(unknown)`.
 - `stage_move_by_month_stage.csv`: `days_in_stage` are whole days in the stage that was left, where the change into it is loaded too.
 - `deal_by_*.csv`: opportunities by day of entry and country of the account, orders by day and country of the customer.
+- `survey_by_month_channel.csv`: months on the company's clock, eight hours ahead of the UTC of the file.
 - `customer_match.csv`: which account and which customer are one company, what gives it away, and how the account is spelled.
   `evidence` is the strongest thing both records show: `erp_code`, `tax_no`, `domain` of mail or web, or only the `name` (and county).
   One side is empty for companies that only one system knows; deleted accounts are left out.
