@@ -102,7 +102,7 @@ fn packed(content: &[u8]) -> Result<Vec<u8>> {
 }
 
 fn write_company(options: &GenerateOptions) -> Result<()> {
-    let files = demo::generate(options.seed, options.scale);
+    let files = demo::generate(options.seed, options.scale)?;
     for file in &files {
         write_file(&options.out.join(&file.path), &file.content)?;
     }

@@ -40,7 +40,8 @@ pub(super) struct Response {
     pub(super) campaign: usize,
     /// The contact, by position.
     pub(super) contact: usize,
-    kind: &'static str,
+    /// What it did.
+    pub(super) kind: &'static str,
     at: NaiveDateTime,
 }
 

@@ -6,7 +6,9 @@ use super::ledger::sales;
 use super::model::Model;
 use super::scale::Scale;
 use super::table::{Source, Table};
+use super::{contacted, funnel, goods, owed};
 use super::{json, matching, readme, sql, totals, truth};
+use crate::error::Result;
 
 /// One generated file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,20 +30,26 @@ impl DemoFile {
 /// The same seed and scale give the same bytes.
 /// Scale 1 is about 1.8 MB; transactions grow with the scale, master data with its root.
 /// A scale of 0 is taken as 1.
-pub fn generate(seed: u64, scale: u32) -> Vec<DemoFile> {
+///
+/// # Errors
+/// A broken invariant of the generator.
+pub fn generate(seed: u64, scale: u32) -> Result<Vec<DemoFile>> {
     let scale = scale.max(1);
     let model = Model::new(seed, Scale::new(scale));
     let dirt = Dirt::new(seed, model.tables());
-    let sales = sales(&model, &dirt);
-    let mut pages = truth::pages(&model, &dirt, &sales);
+    let sales = sales(&model, &dirt)?;
+    let mut pages = truth::pages(&model, &dirt, &sales)?;
+    for pages_of in [owed::pages, goods::pages, funnel::pages, contacted::pages] {
+        pages.extend(pages_of(&model, &dirt)?);
+    }
     pages.extend(matching::pages(&model, &sales));
     let subject = totals::Subject { model: &model, dirt: &dirt, sales: &sales };
-    pages.push(totals::page(subject, seed, scale));
+    pages.push(totals::page(subject, seed, scale)?);
 
     let mut files = source_files(&dirt);
     files.extend(pages.into_iter().map(|(path, text)| DemoFile::new(path, text)));
     files.push(DemoFile::new("README.md", readme::render(&dirt, seed, scale)));
-    files
+    Ok(files)
 }
 
 fn source_files(dirt: &Dirt) -> Vec<DemoFile> {

@@ -7,6 +7,7 @@ use super::dice::Dice;
 use super::planting::{FAMILIES, PLANTINGS, Planting};
 use super::spoiling::get_spoiled;
 use super::table::{Source, Table};
+use crate::error::{Error, Result};
 
 /// A table as it will be written, and what is wrong with it.
 #[derive(Debug)]
@@ -31,6 +32,11 @@ impl DirtyTable {
             .get_defect(row)
             .is_some_and(|defect| defect.kind.outcome() == Outcome::Quarantined);
         !is_quarantined && !self.ruled_out.contains(&row)
+    }
+
+    /// What a correct load takes of `list`, which stands for the clean rows, with its row.
+    pub(super) fn loaded<'l, T>(&self, list: &'l [T]) -> impl Iterator<Item = (usize, &'l T)> {
+        list.iter().enumerate().filter(|(row, _)| self.is_loaded(*row))
     }
 
     /// Whether `column` of a loaded row points to the unknown member.
@@ -92,10 +98,10 @@ impl Dirt {
         Self { tables }
     }
 
-    /// The table called `name`.
-    pub(super) fn table(&self, name: &str) -> &DirtyTable {
+    /// The table called `name`; truth that asks for another one is a mistake of ours.
+    pub(super) fn table(&self, name: &str) -> Result<&DirtyTable> {
         let found = self.tables.iter().find(|dirty| dirty.table.shape.name == name);
-        found.expect("truth asks only for tables of the model")
+        found.ok_or_else(|| Error::internal(format!("the demo company has no table `{name}`")))
     }
 
     /// The tables of one system.

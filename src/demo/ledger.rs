@@ -10,6 +10,7 @@ use super::invoice::{Invoice, lines};
 use super::item_group::ItemGroup;
 use super::model::Model;
 use super::region::County;
+use crate::error::Result;
 
 /// One loaded sales line; `None` is the unknown member.
 #[derive(Debug)]
@@ -39,8 +40,8 @@ pub(super) struct Sale<'a> {
 }
 
 /// All loaded sales lines, in file order.
-pub(super) fn sales<'a>(model: &'a Model, dirt: &Dirt) -> Vec<Sale<'a>> {
-    let details = dirt.table("sales_invoice_item");
+pub(super) fn sales<'a>(model: &'a Model, dirt: &Dirt) -> Result<Vec<Sale<'a>>> {
+    let details = dirt.table("sales_invoice_item")?;
     lines(&model.invoices)
         .into_iter()
         .enumerate()
@@ -49,18 +50,18 @@ pub(super) fn sales<'a>(model: &'a Model, dirt: &Dirt) -> Vec<Sale<'a>> {
         .collect()
 }
 
-fn sale<'a>(model: &'a Model, dirt: &Dirt, row: usize, of: (usize, usize)) -> Sale<'a> {
+fn sale<'a>(model: &'a Model, dirt: &Dirt, row: usize, of: (usize, usize)) -> Result<Sale<'a>> {
     let (header, position) = of;
     let invoice = &model.invoices[header];
     let line = &invoice.lines[position];
-    let headers = dirt.table("sales_invoice");
+    let (headers, details) = (dirt.table("sales_invoice")?, dirt.table("sales_invoice_item")?);
+    let items = dirt.table("item")?;
     let is_known = |column: &str| !headers.is_unknown(header, column);
-    let item = Some(line.deal.item)
-        .filter(|_| !dirt.table("sales_invoice_item").is_unknown(row, "item_code"));
+    let item = Some(line.deal.item).filter(|_| !details.is_unknown(row, "item_code"));
     let group = item
-        .filter(|&item| !dirt.table("item").is_unknown(item, "item_group"))
+        .filter(|&item| !items.is_unknown(item, "item_group"))
         .map(|item| model.master.items[item].group);
-    Sale {
+    Ok(Sale {
         invoice,
         customer: is_known("customer").then_some(invoice.customer),
         item,
@@ -73,7 +74,7 @@ fn sale<'a>(model: &'a Model, dirt: &Dirt, row: usize, of: (usize, usize)) -> Sa
         qty_tenths: line.deal.qty_tenths,
         net_cents: line.deal.net_cents(),
         base_net_cents: line.base_net_cents,
-    }
+    })
 }
 
 /// Sums over some sales.

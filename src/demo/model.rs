@@ -52,15 +52,20 @@ pub(super) struct Crm {
     users: Vec<User>,
     /// Accounts.
     pub(super) accounts: Vec<Account>,
-    contacts: Vec<Contact>,
-    campaigns: Vec<Campaign>,
-    responses: Vec<Response>,
+    /// Contacts.
+    pub(super) contacts: Vec<Contact>,
+    /// Campaigns.
+    pub(super) campaigns: Vec<Campaign>,
+    /// Responses to campaigns.
+    pub(super) responses: Vec<Response>,
     /// Opportunities.
     pub(super) opportunities: Vec<Opportunity>,
     leads: Vec<Lead>,
     calls: Vec<Call>,
-    cases: Vec<ServiceCase>,
-    surveys: Vec<Survey>,
+    /// Service cases.
+    pub(super) cases: Vec<ServiceCase>,
+    /// Answers to surveys.
+    pub(super) surveys: Vec<Survey>,
     contracts: Vec<Contract>,
 }
 

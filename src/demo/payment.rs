@@ -16,11 +16,14 @@ pub(super) struct Payment {
     name: String,
     /// The invoice paid, by position.
     pub(super) invoice: usize,
-    date: NaiveDate,
-    amount_cents: i64,
+    /// When it came in.
+    pub(super) date: NaiveDate,
+    /// The amount in the currency of the invoice.
+    pub(super) amount_cents: i64,
     /// The amount in yuan.
     pub(super) base_cents: i64,
-    rate_e4: i64,
+    /// Yuan for one unit of the currency that day, in ten-thousandths.
+    pub(super) rate_e4: i64,
     mode: &'static str,
     /// Whether it counts.
     pub(super) status: DocStatus,

@@ -43,10 +43,15 @@ const READING: &str = "
 
 - `defects.csv`: one line per defect; `row` counts data rows of the table from 1, `key` is the natural key as written.
   A row has at most one defect, so counts add up.
-- `sales_by_*.csv`, `opportunity_by_*.csv`, `target_by_month_department.csv`, `totals.json`: after both systems are loaded as they are.
+- `NAME_by_*.csv`, `totals.json`: after both systems are loaded as they are.
   What is quarantined, dropped or left out by rule is not counted; what points nowhere is counted under `(unknown)`.
   Countries and counties are those of the bill, unless the role says `shipping`.
-  `invoices` counts distinct invoices and must not be summed over groups that share one.
+  `invoices`, `orders`, `people` and the like count each once and must not be summed over groups that share one.
+- `receivable_by_*.csv`: invoices with their taxes, and receipts that are `settled` at the rate of their invoice, not rounded.
+  By month each is on its own day; by month due, receipts stand with their invoices, those of invoices that are not loaded under `(unknown)`.
+- `stage_move_by_month_stage.csv`: `days_in_stage` are whole days in the stage that was left, where the change into it is loaded too.
+- `deal_by_*.csv`: opportunities by day of entry and country of the account, orders by day and country of the customer.
+- `survey_by_month_channel.csv`: months on the company's clock, eight hours ahead of the UTC of the file.
 - `customer_match.csv`: which account and which customer are one company, what gives it away, and how the account is spelled.
   `evidence` is the strongest thing both records show: `erp_code`, `tax_no`, `domain` of mail or web, or only the `name` (and county).
   One side is empty for companies that only one system knows; deleted accounts are left out.

@@ -20,10 +20,12 @@ pub(super) struct SalesReturn {
     /// The invoice, by position.
     pub(super) invoice: usize,
     line: usize,
-    date: NaiveDate,
+    /// When it came back.
+    pub(super) date: NaiveDate,
     /// What came back, at the price it was billed for.
     pub(super) deal: Deal,
-    reason: &'static str,
+    /// Why it came back.
+    pub(super) reason: &'static str,
     /// The value in yuan.
     pub(super) base_net_cents: i64,
 }

@@ -15,23 +15,31 @@ const KINDS: [&str; 5] = ["Defect", "Delivery", "Invoice", "Installation", "Ques
 #[derive(Debug)]
 pub(super) struct ServiceCase {
     id: String,
-    account: usize,
+    /// The account, by position.
+    pub(super) account: usize,
     item: Option<usize>,
-    kind: &'static str,
+    /// What it is about.
+    pub(super) kind: &'static str,
     priority: &'static str,
     user: usize,
-    opened: NaiveDateTime,
-    responded: Option<NaiveDateTime>,
-    closed: Option<NaiveDateTime>,
+    /// When it was opened.
+    pub(super) opened: NaiveDateTime,
+    /// When somebody answered.
+    pub(super) responded: Option<NaiveDateTime>,
+    /// When it was closed; open cases have not been.
+    pub(super) closed: Option<NaiveDateTime>,
 }
 
 /// Answers to a survey sent when a case was closed.
 #[derive(Debug)]
 pub(super) struct Survey {
     case: usize,
-    at: NaiveDateTime,
-    channel: &'static str,
-    overall: i64,
+    /// When they came in, on the clock of UTC.
+    pub(super) at: NaiveDateTime,
+    /// How they were asked for.
+    pub(super) channel: &'static str,
+    /// From 1 to 5.
+    pub(super) overall: i64,
     speed: i64,
     quality: i64,
     comment: Option<&'static str>,

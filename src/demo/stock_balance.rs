@@ -17,9 +17,12 @@ pub(super) struct StockBalance {
     pub(super) month: u32,
     /// The item, by position.
     pub(super) item: usize,
-    warehouse: &'static str,
-    in_tenths: i64,
-    out_tenths: i64,
+    /// Where it lies.
+    pub(super) warehouse: &'static str,
+    /// What came in during the month.
+    pub(super) in_tenths: i64,
+    /// What went out during the month.
+    pub(super) out_tenths: i64,
     /// What is left.
     pub(super) balance_tenths: i64,
     /// What is left, in fen.

@@ -11,6 +11,7 @@ use super::json::{members, quoted};
 use super::ledger::{Sale, Sums};
 use super::model::Model;
 use super::truth::Page;
+use crate::error::Result;
 
 /// A name and a JSON value.
 type Member = (String, String);
@@ -27,7 +28,7 @@ pub(super) struct Subject<'a> {
 }
 
 /// The page.
-pub(super) fn page(subject: Subject<'_>, seed: u64, scale: u32) -> Page {
+pub(super) fn page(subject: Subject<'_>, seed: u64, scale: u32) -> Result<Page> {
     let tables: Vec<Member> = subject.dirt.tables.iter().map(table).collect();
     let text = members(
         &[
@@ -35,16 +36,16 @@ pub(super) fn page(subject: Subject<'_>, seed: u64, scale: u32) -> Page {
             number("scale", scale),
             nested("tables", &tables, 1),
             nested("sales", &sales(subject), 1),
-            nested("orders", &orders(subject), 1),
-            nested("payments", &payments(subject), 1),
-            nested("returns", &returns(subject), 1),
-            nested("targets", &targets(subject), 1),
-            nested("opportunities", &opportunities(subject), 1),
-            nested("stock_2025_12", &stock(subject), 1),
+            nested("orders", &orders(subject)?, 1),
+            nested("payments", &payments(subject)?, 1),
+            nested("returns", &returns(subject)?, 1),
+            nested("targets", &targets(subject)?, 1),
+            nested("opportunities", &opportunities(subject)?, 1),
+            nested("stock_2025_12", &stock(subject)?, 1),
         ],
         0,
     );
-    ("truth/totals.json", text + "\n")
+    Ok(("truth/totals.json", text + "\n"))
 }
 
 fn number(name: &str, value: impl ToString) -> Member {
@@ -103,87 +104,64 @@ fn sales(subject: Subject<'_>) -> Vec<Member> {
 }
 
 /// Loaded elements of `list`, which stands for the rows of `table`.
-fn loaded<'a, T>(
-    subject: Subject<'a>,
-    table: &str,
-    list: &'a [T],
-) -> impl Iterator<Item = &'a T> + use<'a, T> {
-    let table = subject.dirt.table(table);
-    list.iter().enumerate().filter(|(row, _)| table.is_loaded(*row)).map(|(_, element)| element)
+fn loaded<'a, T>(subject: Subject<'_>, table: &str, list: &'a [T]) -> Result<Vec<&'a T>> {
+    Ok(subject.dirt.table(table)?.loaded(list).map(|(_, element)| element).collect())
 }
 
-fn orders(subject: Subject<'_>) -> Vec<Member> {
+fn orders(subject: Subject<'_>) -> Result<Vec<Member>> {
     let orders = &subject.model.orders;
     let lines = super::order::lines(orders);
-    let base_cents: i64 = loaded(subject, "sales_order_item", &lines)
-        .map(|&(order, line)| {
+    let lines = loaded(subject, "sales_order_item", &lines)?;
+    let base_cents: i64 = lines
+        .iter()
+        .map(|&&(order, line)| {
             let order = &orders[order];
             super::decimal::in_base(order.deals[line].net_cents(), order.rate_e4)
         })
         .sum();
-    vec![
-        number("lines", loaded(subject, "sales_order_item", &lines).count()),
-        amount("base_net_amount", base_cents),
-    ]
+    Ok(vec![number("lines", lines.len()), amount("base_net_amount", base_cents)])
 }
 
-fn payments(subject: Subject<'_>) -> Vec<Member> {
-    let list = &subject.model.payments;
-    vec![
-        number("rows", loaded(subject, "payment", list).count()),
-        amount(
-            "base_paid_amount",
-            loaded(subject, "payment", list).map(|payment| payment.base_cents).sum(),
-        ),
-    ]
+fn payments(subject: Subject<'_>) -> Result<Vec<Member>> {
+    let list = loaded(subject, "payment", &subject.model.payments)?;
+    let base_cents = list.iter().map(|payment| payment.base_cents).sum();
+    Ok(vec![number("rows", list.len()), amount("base_paid_amount", base_cents)])
 }
 
-fn returns(subject: Subject<'_>) -> Vec<Member> {
-    let list = &subject.model.returns;
-    let qty_tenths = loaded(subject, "sales_return", list).map(|entry| entry.deal.qty_tenths).sum();
-    vec![
-        number("rows", loaded(subject, "sales_return", list).count()),
+fn returns(subject: Subject<'_>) -> Result<Vec<Member>> {
+    let list = loaded(subject, "sales_return", &subject.model.returns)?;
+    let qty_tenths = list.iter().map(|entry| entry.deal.qty_tenths).sum();
+    Ok(vec![
+        number("rows", list.len()),
         ("qty".to_owned(), quoted(&quantity(qty_tenths))),
-        amount(
-            "base_net_amount",
-            loaded(subject, "sales_return", list).map(|entry| entry.base_net_cents).sum(),
-        ),
-    ]
+        amount("base_net_amount", list.iter().map(|entry| entry.base_net_cents).sum()),
+    ])
 }
 
-fn targets(subject: Subject<'_>) -> Vec<Member> {
-    let list = &subject.model.targets;
-    vec![
-        number("rows", loaded(subject, "sales_target", list).count()),
-        amount(
-            "target_amount",
-            loaded(subject, "sales_target", list).map(|target| target.amount_cents).sum(),
-        ),
-    ]
+fn targets(subject: Subject<'_>) -> Result<Vec<Member>> {
+    let list = loaded(subject, "sales_target", &subject.model.targets)?;
+    let cents = list.iter().map(|target| target.amount_cents).sum();
+    Ok(vec![number("rows", list.len()), amount("target_amount", cents)])
 }
 
-fn opportunities(subject: Subject<'_>) -> Vec<Member> {
-    let list = &subject.model.crm.opportunities;
-    let won = |entry: &&super::opportunity::Opportunity| entry.stage() == "closed_won";
-    vec![
-        number("rows", loaded(subject, "opportunity", list).count()),
-        number("won", loaded(subject, "opportunity", list).filter(won).count()),
-        amount(
-            "base_amount",
-            loaded(subject, "opportunity", list).map(|entry| entry.base_cents).sum(),
-        ),
-    ]
+fn opportunities(subject: Subject<'_>) -> Result<Vec<Member>> {
+    let list = loaded(subject, "opportunity", &subject.model.crm.opportunities)?;
+    let won = list.iter().filter(|entry| entry.stage() == "closed_won").count();
+    Ok(vec![
+        number("rows", list.len()),
+        number("won", won),
+        amount("base_amount", list.iter().map(|entry| entry.base_cents).sum()),
+    ])
 }
 
 /// The stock on the last day: balances must not be summed over months.
-fn stock(subject: Subject<'_>) -> Vec<Member> {
-    let last: Vec<_> = loaded(subject, "stock_balance", &subject.model.stock)
-        .filter(|balance| balance.month + 1 == MONTH_COUNT)
-        .collect();
+fn stock(subject: Subject<'_>) -> Result<Vec<Member>> {
+    let mut last = loaded(subject, "stock_balance", &subject.model.stock)?;
+    last.retain(|balance| balance.month + 1 == MONTH_COUNT);
     let qty_tenths = last.iter().map(|balance| balance.balance_tenths).sum();
-    vec![
+    Ok(vec![
         number("rows", last.len()),
         ("bal_qty".to_owned(), quoted(&quantity(qty_tenths))),
         amount("bal_val", last.iter().map(|balance| balance.value_cents).sum()),
-    ]
+    ])
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
 
 use super::calendar::month_start;
 use super::csv::render_rows;
@@ -14,6 +14,7 @@ use super::dirt::Dirt;
 use super::ledger::{Sale, Sums, grouped};
 use super::model::Model;
 use super::region::County;
+use crate::error::Result;
 
 /// The name of the member that rows without a proper reference point to.
 pub(super) const UNKNOWN: &str = "(unknown)";
@@ -22,18 +23,18 @@ pub(super) const UNKNOWN: &str = "(unknown)";
 pub(super) type Page = (&'static str, String);
 
 /// All pages of the first layer, except the totals.
-pub(super) fn pages(model: &Model, dirt: &Dirt, sales: &[Sale<'_>]) -> Vec<Page> {
-    vec![
+pub(super) fn pages(model: &Model, dirt: &Dirt, sales: &[Sale<'_>]) -> Result<Vec<Page>> {
+    Ok(vec![
         ("truth/defects.csv", defects(dirt)),
         ("truth/sales_by_month_country.csv", by_month_country(sales)),
         ("truth/sales_by_item_group_year.csv", by_item_group_year(sales)),
         ("truth/sales_by_department_quarter.csv", by_department_quarter(sales)),
         ("truth/sales_by_customer.csv", by_customer(model, sales)),
         ("truth/sales_by_county.csv", by_county(sales)),
-        ("truth/opportunity_by_stage.csv", by_stage(model, dirt)),
-        ("truth/opportunity_by_industry.csv", by_industry(model, dirt)),
-        ("truth/target_by_month_department.csv", targets(model, dirt)),
-    ]
+        ("truth/opportunity_by_stage.csv", by_stage(model, dirt)?),
+        ("truth/opportunity_by_industry.csv", by_industry(model, dirt)?),
+        ("truth/target_by_month_department.csv", targets(model, dirt)?),
+    ])
 }
 
 fn defects(dirt: &Dirt) -> String {
@@ -63,13 +64,19 @@ fn sums_page(key: &[&str], rows: &[Vec<String>]) -> String {
     render_rows(&[key, &Sums::COLUMNS].concat(), rows)
 }
 
-fn or_unknown<T>(member: Option<T>, name: impl Fn(T) -> String) -> String {
+/// The name of `member`, or what stands for the unknown one.
+pub(super) fn or_unknown<T>(member: Option<T>, name: impl Fn(T) -> String) -> String {
     member.map_or_else(|| UNKNOWN.to_owned(), name)
+}
+
+/// The month of `date`, as the calendar calls it.
+pub(super) fn month(date: NaiveDate) -> String {
+    date.format("%Y-%m").to_string()
 }
 
 fn by_month_country(sales: &[Sale<'_>]) -> String {
     let rows = grouped(sales, |sale| {
-        let month = sale.invoice.posting_date.format("%Y-%m").to_string();
+        let month = month(sale.invoice.posting_date);
         vec![month, or_unknown(sale.billing, |county| county.country().code.to_owned())]
     });
     sums_page(&["month", "billing_country_code"], &rows)
@@ -119,17 +126,15 @@ fn opportunities_by(
     model: &Model,
     dirt: &Dirt,
     key: impl Fn(usize) -> String,
-) -> BTreeMap<String, (usize, i64)> {
-    let table = dirt.table("opportunity");
+) -> Result<BTreeMap<String, (usize, i64)>> {
+    let table = dirt.table("opportunity")?;
     let mut groups: BTreeMap<String, (usize, i64)> = BTreeMap::new();
-    for (row, opportunity) in model.crm.opportunities.iter().enumerate() {
-        if table.is_loaded(row) {
-            let group = groups.entry(key(row)).or_default();
-            group.0 += 1;
-            group.1 += opportunity.base_cents;
-        }
+    for (row, opportunity) in table.loaded(&model.crm.opportunities) {
+        let group = groups.entry(key(row)).or_default();
+        group.0 += 1;
+        group.1 += opportunity.base_cents;
     }
-    groups
+    Ok(groups)
 }
 
 fn opportunity_page(name: &str, groups: BTreeMap<String, (usize, i64)>) -> String {
@@ -140,13 +145,13 @@ fn opportunity_page(name: &str, groups: BTreeMap<String, (usize, i64)>) -> Strin
     render_rows(&[name, "opportunities", "base_amount"], &rows)
 }
 
-fn by_stage(model: &Model, dirt: &Dirt) -> String {
+fn by_stage(model: &Model, dirt: &Dirt) -> Result<String> {
     let stage = |row: usize| model.crm.opportunities[row].stage().to_owned();
-    opportunity_page("sales_stage", opportunities_by(model, dirt, stage))
+    Ok(opportunity_page("sales_stage", opportunities_by(model, dirt, stage)?))
 }
 
-fn by_industry(model: &Model, dirt: &Dirt) -> String {
-    let (table, accounts) = (dirt.table("opportunity"), dirt.table("account"));
+fn by_industry(model: &Model, dirt: &Dirt) -> Result<String> {
+    let (table, accounts) = (dirt.table("opportunity")?, dirt.table("account")?);
     let industry = |row: usize| {
         let account = model.crm.opportunities[row].account;
         let is_unknown =
@@ -154,14 +159,14 @@ fn by_industry(model: &Model, dirt: &Dirt) -> String {
         let entity = &model.master.entities[model.crm.accounts[account].entity];
         or_unknown((!is_unknown).then_some(entity), |entity| entity.industry.code.to_owned())
     };
-    opportunity_page("industry", opportunities_by(model, dirt, industry))
+    Ok(opportunity_page("industry", opportunities_by(model, dirt, industry)?))
 }
 
-fn targets(model: &Model, dirt: &Dirt) -> String {
-    let table = dirt.table("sales_target");
+fn targets(model: &Model, dirt: &Dirt) -> Result<String> {
+    let table = dirt.table("sales_target")?;
     let mut groups: BTreeMap<(String, &str), (i64, usize)> = BTreeMap::new();
-    for (_, target) in model.targets.iter().enumerate().filter(|(row, _)| table.is_loaded(*row)) {
-        let month = month_start(target.month).format("%Y-%m").to_string();
+    for (_, target) in table.loaded(&model.targets) {
+        let month = month(month_start(target.month));
         let group = groups.entry((month, target.department.code)).or_default();
         group.0 += target.amount_cents;
         group.1 += 1;
@@ -172,5 +177,5 @@ fn targets(model: &Model, dirt: &Dirt) -> String {
             vec![month, department.to_owned(), money(cents), count.to_string()]
         })
         .collect();
-    render_rows(&["month", "department", "target_amount", "rows"], &rows)
+    Ok(render_rows(&["month", "department", "target_amount", "rows"], &rows))
 }

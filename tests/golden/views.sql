@@ -38,6 +38,7 @@ CREATE TABLE raw_sales_order AS SELECT DISTINCT * FROM read_csv('$FIXTURES/erp/s
 CREATE TABLE raw_sales_order_item AS SELECT DISTINCT * FROM read_csv('$FIXTURES/erp/sales_order_item.csv', all_varchar = true, header = true, delim = ',', quote = '"');
 CREATE TABLE raw_sales_invoice AS SELECT DISTINCT * FROM read_csv('$FIXTURES/erp/sales_invoice.csv', all_varchar = true, header = true, delim = ',', quote = '"');
 CREATE TABLE raw_sales_invoice_item AS SELECT DISTINCT * FROM read_csv('$FIXTURES/erp/sales_invoice_item.csv', all_varchar = true, header = true, delim = ',', quote = '"');
+CREATE TABLE raw_sales_return AS SELECT DISTINCT * FROM read_csv('$FIXTURES/erp/sales_return.csv', all_varchar = true, header = true, delim = ',', quote = '"');
 CREATE TABLE raw_payment AS SELECT DISTINCT * FROM read_csv('$FIXTURES/erp/payment.csv', all_varchar = true, header = true, delim = ';', quote = '"');
 CREATE TABLE raw_stock_balance AS SELECT DISTINCT * FROM read_csv('$FIXTURES/erp/stock_balance.csv', all_varchar = true, header = true, delim = ',', quote = '"');
 CREATE TABLE raw_sales_target AS SELECT DISTINCT * FROM read_csv('$FIXTURES/erp/sales_target.csv', all_varchar = true, header = true, delim = ',', quote = '"');
@@ -102,7 +103,8 @@ FROM raw_customer c LEFT JOIN regions r ON r.county_code = filled(c.county_code)
 CREATE TABLE invoices AS
 SELECT filled(name) AS invoice_no, filled(customer) AS customer, day(posting_date) AS invoiced, day(due_date) AS due,
     filled(sales_person) AS seller, filled(billing_county_code) AS billing, filled(shipping_county_code) AS shipping,
-    currency(currency) AS currency, CAST(filled(conversion_rate) AS DECIMAL(10,4)) AS rate, docstatus
+    currency(currency) AS currency, CAST(filled(conversion_rate) AS DECIMAL(10,4)) AS rate, docstatus,
+    money(base_net_total) AS base_net, money(total_taxes_and_charges) AS taxes, money(grand_total) AS total
 FROM raw_sales_invoice
 WHERE NOT is_bad(posting_date, day(posting_date)) AND NOT is_bad(due_date, day(due_date));
 
@@ -134,21 +136,52 @@ WHERE amount(l.qty) IS NOT NULL AND money(l.base_net_amount) IS NOT NULL;
 
 CREATE TABLE order_lines AS
 SELECT filled(o.name) AS order_no, day(o.transaction_date) AS ordered, day(o.delivery_date) AS delivery,
-    amount(l.qty) AS quantity, money(l.base_net_amount) AS base, known(i.category) AS category
+    amount(l.qty) AS quantity, money(l.base_net_amount) AS base, known(i.category) AS category,
+    known(c.country) AS customer_country, known(d.department) AS department
 FROM raw_sales_order_item l
 JOIN raw_sales_order o ON filled(o.name) = filled(l.parent) AND o.docstatus = '1' AND day(o.transaction_date) IS NOT NULL
 LEFT JOIN items i ON i.item_code = upper(filled(l.item_code))
+LEFT JOIN customers c ON c.number = filled(o.customer)
+LEFT JOIN employees e ON e.employee_no = filled(o.sales_person)
+LEFT JOIN departments d ON d.department_code = e.department_code
 WHERE amount(l.qty) IS NOT NULL;
 
 -- Decimals are written with a comma here.
 CREATE TABLE payments AS
 SELECT filled(p.name) AS payment_no, filled(reference_name) AS invoice_no, day(posting_date) AS paid_on,
-    filled(mode_of_payment) AS mode, currency(currency) AS currency,
+    filled(mode_of_payment) AS mode, currency(p.currency) AS currency,
     CAST(replace(exchange_rate, ',', '.') AS DECIMAL(10,4)) AS rate, money(replace(paid_amount, ',', '.')) AS paid,
-    money(replace(base_paid_amount, ',', '.')) AS base, c.number AS customer, known(c.country) AS customer_country
+    money(replace(base_paid_amount, ',', '.')) AS base, c.number AS customer, known(c.country) AS customer_country,
+    v.invoice_no IS NOT NULL AS has_invoice, v.due, known(strftime(v.due, '%Y-%m')) AS due_month,
+    known(e.employee) AS employee, known(d.department) AS department, paid_on - v.invoiced AS days_to_pay,
+    paid * coalesce(v.rate, CAST(replace(exchange_rate, ',', '.') AS DECIMAL(10,4))) AS settled
 FROM raw_payment p
 LEFT JOIN customers c ON c.number = filled(p.party)
-WHERE docstatus = '1' AND day(posting_date) IS NOT NULL AND money(replace(paid_amount, ',', '.')) IS NOT NULL;
+LEFT JOIN invoices v ON v.invoice_no = filled(p.reference_name)
+LEFT JOIN employees e ON e.employee_no = v.seller
+LEFT JOIN departments d ON d.department_code = e.department_code
+WHERE p.docstatus = '1' AND day(posting_date) IS NOT NULL AND money(replace(paid_amount, ',', '.')) IS NOT NULL;
+
+-- Invoices as a whole, with their taxes.
+CREATE TABLE bills AS
+SELECT v.*, total * rate AS base_total, taxes * rate AS base_taxes, known(c.country) AS customer_country,
+    known(c.group_code) AS customer_group, c.number AS known_customer, known(e.employee) AS employee,
+    known(d.department) AS department, known(b.country) AS billing_country
+FROM invoices v
+LEFT JOIN customers c ON c.number = v.customer
+LEFT JOIN employees e ON e.employee_no = v.seller
+LEFT JOIN departments d ON d.department_code = e.department_code
+LEFT JOIN regions b ON b.county_code = v.billing
+WHERE v.docstatus = '1';
+
+CREATE TABLE returns AS
+SELECT filled(r.name) AS return_no, filled(return_against) AS invoice_no, day(posting_date) AS returned_on,
+    lower(filled(reason)) AS reason, amount(qty) AS quantity, money(base_net_amount) AS base, i.item_code,
+    known(i.category) AS category, known(c.country) AS customer_country
+FROM raw_sales_return r
+LEFT JOIN items i ON i.item_code = upper(filled(r.item_code))
+LEFT JOIN customers c ON c.number = filled(r.customer)
+WHERE day(posting_date) IS NOT NULL AND amount(qty) IS NOT NULL;
 
 CREATE TABLE balances AS
 SELECT day(posting_date) AS month_end, filled(warehouse) AS warehouse, i.item_code, known(i.category) AS category,
@@ -190,6 +223,7 @@ SELECT o.id AS opportunity_no, CAST(moment(o.date_entered) AS DATE) AS entered, 
     a.account, known(a.industry_code) AS industry_code, known(a.industry) AS industry, known(a.tier) AS tier,
     known(a.territory) AS territory, known(a.area) AS area, known(r.country) AS country,
     known(u.employee_no) AS employee_no, known(u.department) AS department,
+    filled(o.erp_sales_order) AS order_no,
     CASE WHEN o.campaign_id IS NULL THEN '(not applicable)' ELSE known(c.name) END AS campaign,
     CASE WHEN o.campaign_id IS NULL THEN '(not applicable)' ELSE known(c.campaign_type) END AS campaign_kind
 FROM crm_opportunity o
@@ -199,6 +233,21 @@ LEFT JOIN users u ON u.id = o.assigned_user_id
 LEFT JOIN crm_campaign c ON c.id = o.campaign_id
 WHERE o.deleted = '0' AND NOT is_bad(o.amount, money(o.amount))
     AND NOT is_bad(o.expected_close_date, day(o.expected_close_date));
+
+-- Moves of the opportunities above; how long one was in a stage is told by its move before, where that can be read.
+CREATE TABLE moves AS
+WITH readable AS (
+    SELECT id, filled(opportunity_id) AS opportunity_no, lower(filled(from_stage)) AS from_stage,
+        lower(filled(to_stage)) AS to_stage, moment(changed_at) AS at, changed_by
+    FROM crm_opportunity_stage_history WHERE moment(changed_at) IS NOT NULL
+)
+SELECT m.opportunity_no, coalesce(m.from_stage, '(new)') AS from_stage, m.to_stage, CAST(m.at AS DATE) AS moved, o.entered,
+    date_diff('second', p.at, m.at) // 86400 AS days, o.industry, o.tier, o.campaign, o.campaign_kind,
+    known(u.employee) AS employee
+FROM readable m
+JOIN opportunities o ON o.opportunity_no = m.opportunity_no
+LEFT JOIN readable p ON p.opportunity_no = m.opportunity_no AND p.to_stage = m.from_stage
+LEFT JOIN users u ON u.id = m.changed_by;
 
 CREATE TABLE cases AS
 SELECT s.id AS case_no, moment(s.date_entered) AS entered, filled(s.type) AS kind, upper(filled(s.priority)) AS priority,

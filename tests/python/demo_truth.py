@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+from demo_themes import THEMES
 from starling_demo import Fixtures, Report, Starling, plain
 
 UNKNOWN = "(unknown)"
@@ -169,6 +170,11 @@ TOLD_APART = {"name_en", "name_zh", "item_en", "county_zh"}
 LEVEL_COLUMNS = {"brand"}
 
 
+def number(text):
+    """A figure; none where nothing adds up to it."""
+    return Decimal(text) if text else None
+
+
 def is_unknown(source_table, column, value):
     return value in (("",) if (source_table, column) in ATTRIBUTES else ("-1", UNKNOWN))
 
@@ -190,6 +196,7 @@ class Check:
         self.counts()
         self.sales()
         self.other_facts()
+        self.themes()
         self.sums()
         self.quarantined()
         self.unknown()
@@ -264,13 +271,13 @@ class Check:
         want = {}
         for row in filter(pick, self.fixtures.truth(name)):
             key = tuple(row[column] for column in truth_columns)
-            want[key] = tuple(Decimal(row[measure]) for measure in measures)
+            want[key] = tuple(number(row[measure]) for measure in measures)
         _, rows = self.starling.sql(query)
         width = len(truth_columns)
         got = {}
         for row in rows:
             key = tuple(part.removeprefix("erp/") for part in row[:width])
-            got[key] = tuple(Decimal(value) for value in row[width:])
+            got[key] = tuple(number(value) for value in row[width:])
         self.report.equal(f"{name} groups", len(rows), len(want))
         for key in sorted(set(got) | set(want)):
             self.report.equal(f"{name} {'/'.join(key)}", got.get(key), want.get(key))
@@ -333,6 +340,13 @@ class Check:
             "GROUP BY date_month, department_name_key",
         )
 
+    def themes(self):
+        for cube, levels, measures, page, key, figures in THEMES:
+            groups = ", ".join(levels)
+            shown = ", ".join(f"AGG({measure})" for measure in measures)
+            query = f"SELECT {groups}, {shown} FROM cubes.{cube} GROUP BY {groups}"
+            self.measured(page, key, figures, query)
+
     def sums(self):
         sales = self.totals["sales"]
         self.total(
@@ -352,12 +366,12 @@ class Check:
                 got, wanted = Decimal(row[name]), Decimal(str(want.get(name, "NaN")))
                 self.report.equal(f"sales in {row['currency']} {name}", got, wanted)
         for part, columns, query in (
-            ("orders", ["lines", "base_net_amount"], "SELECT count(*), sum(base_net_amount) FROM warehouse.order_line"),
+            ("orders", ["lines", "base_net_amount"], "SELECT AGG(lines), AGG(ordered) FROM cubes.orders"),
             ("payments", ["rows", "base_paid_amount"], "SELECT AGG(payments), AGG(paid) FROM cubes.payments"),
             (
                 "returns",
                 ["rows", "qty", "base_net_amount"],
-                "SELECT count(*), sum(quantity), sum(base_net_amount) FROM warehouse.sales_return",
+                "SELECT AGG(returns), AGG(returned_quantity), AGG(returned) FROM cubes.returns",
             ),
             ("targets", ["rows", "target_amount"], "SELECT AGG(targets), AGG(target) FROM cubes.targets"),
             (
@@ -368,8 +382,8 @@ class Check:
             (
                 "stock_2025_12",
                 ["rows", "bal_qty", "bal_val"],
-                "SELECT count(*), sum(balance_quantity), sum(balance_value) FROM warehouse.stock "
-                "WHERE posting_date = DATE '2025-12-31'",
+                "SELECT AGG(balances), AGG(closing_balance), AGG(closing_value) FROM cubes.stock "
+                "WHERE date_month = '2025-12'",
             ),
         ):
             self.total(part, [self.totals[part][column] for column in columns], query)
