@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt;
 use starling::cube::CubeQuery;
 use starling::engine::{EpochSnapshots, Policy, Principal, Snapshot, Snapshots, execute, plan};
@@ -16,6 +17,7 @@ use tokio::runtime::Runtime;
 /// An epoch and what it is asked with.
 pub struct Epoch {
     runtime: Runtime,
+    snapshots: EpochSnapshots,
     snapshot: Arc<Snapshot>,
 }
 
@@ -27,7 +29,28 @@ impl Epoch {
         let warehouse = Arc::new(Warehouse::open(location, None));
         let snapshots = EpochSnapshots::new(warehouse).unwrap();
         let snapshot = runtime.block_on(snapshots.latest()).unwrap();
-        Self { runtime, snapshot }
+        Self { runtime, snapshots, snapshot }
+    }
+
+    /// The epoch that is the newest now, from what knew the one before.
+    pub fn renew(&mut self) {
+        self.snapshot = self.runtime.block_on(self.snapshots.latest()).unwrap();
+    }
+
+    /// The rows that answer `sql`, values with a bar between them and nothing for NULL.
+    #[track_caller]
+    pub fn rows(&self, sql: &str) -> Vec<String> {
+        let (_, batches) = self.ask(sql).unwrap_or_else(|message| panic!("{sql}\n{message}"));
+        batches.iter().flat_map(|batch| texts(batch, "")).map(|row| row.join("|")).collect()
+    }
+
+    /// The message with which `sql` is refused.
+    #[track_caller]
+    pub fn refusal(&self, sql: &str) -> String {
+        match self.ask(sql) {
+            Ok(_) => panic!("{sql}\nis answered"),
+            Err(message) => message,
+        }
     }
 
     /// What is answered to `sql`, or the message of its refusal.
@@ -64,4 +87,13 @@ impl Epoch {
         };
         batches.iter().flat_map(of_batch).collect()
     }
+}
+
+/// The values of a batch by row, `null` for NULL.
+pub fn texts(batch: &RecordBatch, null: &str) -> Vec<Vec<String>> {
+    let options = FormatOptions::default().with_null(null);
+    let columns = batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options));
+    let columns: Vec<ArrayFormatter<'_>> = columns.collect::<Result<_, _>>().unwrap();
+    let row = |at: usize| columns.iter().map(|column| column.value(at).to_string()).collect();
+    (0..batch.num_rows()).map(row).collect()
 }

@@ -28,3 +28,6 @@ mod serving;
 mod slt;
 mod support;
 mod tidy;
+mod traps;
+mod traps_of_facts;
+mod traps_of_time;

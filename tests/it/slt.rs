@@ -14,9 +14,8 @@ use std::path::{Path, PathBuf};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Schema};
-use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use crate::epoch::Epoch;
+use crate::epoch::{Epoch, texts};
 use crate::support::{Project, repository};
 
 #[test]
@@ -167,15 +166,9 @@ fn letters(schema: &Schema) -> String {
 
 /// The rows of a batch, values with a blank between them.
 fn rows(batch: &RecordBatch) -> Vec<String> {
-    let options = FormatOptions::default().with_null("NULL");
-    let columns = batch.columns().iter().map(|array| ArrayFormatter::try_new(array, &options));
-    let columns: Vec<ArrayFormatter<'_>> = columns.collect::<Result<_, _>>().unwrap();
-    let value = |column: &ArrayFormatter<'_>, row: usize| match column.value(row).to_string() {
-        text if text.is_empty() => "(empty)".to_owned(),
-        text => text,
-    };
-    let row = |row: usize| columns.iter().map(|c| value(c, row)).collect::<Vec<_>>().join(" ");
-    (0..batch.num_rows()).map(|at| blanks(&row(at))).collect()
+    let shown = |text: &String| if text.is_empty() { "(empty)".to_owned() } else { text.clone() };
+    let rows = texts(batch, "NULL").into_iter();
+    rows.map(|row| blanks(&row.iter().map(shown).collect::<Vec<_>>().join(" "))).collect()
 }
 
 /// `row` with one blank for many.
