@@ -1,4 +1,5 @@
-//! The one integration test binary: the built program, driven from outside.
+//! The one integration test binary: the built program, driven from outside. Tests of many questions ask
+//! one epoch through the library instead.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
