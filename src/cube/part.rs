@@ -19,6 +19,7 @@ use super::members::{Members, choices, grouped, mark_name, marked, shared_out};
 use super::model::Unrelated;
 use super::normal_form::{Leaf, LeafAggregate, StarQuery, column_of, columns, level_name};
 use super::planner::{STAR, aggregate, fact_alias, leaf_type, over_star, star};
+use super::star_text::text;
 use super::state::StateFunction;
 use super::subject::is_over;
 use super::time_map::{DAY, PERIODS, TIME, TimeCells};
@@ -131,6 +132,8 @@ impl<'a> Parts<'a> {
         match of.unrelated {
             Unrelated::Empty => Ok(Related::Not),
             Unrelated::Repeat => {
+                let groups = self.grouping.members(set).map(|(_, expr)| expr);
+                groups.chain(&self.query.filters).try_for_each(|expr| self.check_apart(expr, base))?;
                 let kept = self.grouping.members(set).filter(|(_, expr)| lacking(expr).is_none());
                 let groups = kept.map(|(at, _)| at).collect();
                 Ok(Related::Without(GroupingSet { groups, id: set.id.clone() }))
@@ -147,6 +150,23 @@ impl<'a> Parts<'a> {
                 )
             }
         }
+    }
+
+    /// What is repeated is the value without the levels that its facts lack. Said in one expression
+    /// with levels that they have, it would silently be the value without these, too.
+    fn check_apart(&self, expr: &Expr, base: usize) -> Result<()> {
+        let Some(column) = self.lacking(expr, base) else { return Ok(()) };
+        let of = &self.bound.cube.bases[base];
+        let has = |column: &Column| level_name(column).is_some_and(|l| !of.lacking.contains(l));
+        if !columns(expr).iter().any(has) {
+            return Ok(());
+        }
+        plan_err!(
+            "`{}` mixes `{column}`, which the cube `{}` does not have, with levels that it has; \
+             write separate conditions with AND, and separate groups",
+            text(expr),
+            of.cube
+        )
     }
 
     /// Whether the facts of any base do not have a column of `expr`.

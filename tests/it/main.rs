@@ -1,4 +1,5 @@
-//! The one integration test binary: the built program, driven from outside.
+//! The one integration test binary: the built program, driven from outside. Tests of many questions ask
+//! one epoch through the library instead.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -15,13 +16,19 @@ mod crashes;
 mod declared_tests;
 mod dictionary;
 mod docs;
+mod epoch;
 mod hierarchies;
 mod large;
 mod loads;
 mod oracles;
 mod plan;
+mod plans;
 mod retail;
 mod schema;
 mod serving;
+mod slt;
 mod support;
 mod tidy;
+mod traps;
+mod traps_of_facts;
+mod traps_of_time;

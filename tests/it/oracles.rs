@@ -22,6 +22,14 @@ fn the_demo_company_is_what_its_truth_says_and_duckdb_agrees() {
 }
 
 #[test]
+fn what_must_hold_between_answers_holds_over_the_demo_company() {
+    let work = tempfile::tempdir().unwrap();
+    let project = repository();
+    let (project, folder) = (project.to_str().unwrap(), work.path().to_str().unwrap());
+    python("demo_properties.py", &[binary(), project, folder]);
+}
+
+#[test]
 fn the_adbc_driver_reads_the_same_numbers() {
     let work = tempfile::tempdir().unwrap();
     let project = repository();

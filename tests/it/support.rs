@@ -62,6 +62,13 @@ impl Project {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    /// A copy of a folder of this repository.
+    pub fn copy_of(folder: &str) -> Self {
+        let project = Self::empty();
+        copy(&repository().join(folder), project.path());
+        project
+    }
+
     /// A shop: customers and sales as CSV, one cube, one row that cannot load.
     pub fn shop() -> Self {
         let project = Self::empty();
@@ -180,6 +187,17 @@ impl Project {
         let quarantine = "SELECT * FROM system.quarantine ORDER BY 1, 2, 3, 4, 5";
         text.push_str(&self.sql(quarantine).join("\n"));
         text
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        match path.is_dir() {
+            true => copy(&path, &to.join(name)),
+            false => drop(std::fs::copy(&path, to.join(name)).unwrap()),
+        }
     }
 }
 

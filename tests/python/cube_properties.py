@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 
 import duckdb
+import pyarrow as pa
 
 from cube_expansion import MACROS, UNKNOWN, measure_sql
 from random_questions import sql_literal
@@ -14,7 +15,11 @@ CELLS_DRILLED_THROUGH = 3
 def broken_properties(served, dice, calculations):
     """How many properties were looked at, and what is broken of them."""
     cube = dice.choice(served.model.cubes)
-    looked_at = [drilled_cells_roll_up, fact_rows_make_the_cell]
+    looked_at = [
+        drilled_cells_roll_up,
+        drilling_down_and_rolling_up_is_the_identity,
+        fact_rows_make_the_cell,
+    ]
     if calculations:
         looked_at += [years_end_with_their_total, shares_sum_to_one]
     broken = []
@@ -78,6 +83,33 @@ def drilled_cells_roll_up(served, cube, dice):
             if not near(value, total(of_children)):
                 return f"{measure.name} of {parent} is {value}, its children make {total(of_children)}: {sql}"
     return None
+
+
+def drilling_down_and_rolling_up_is_the_identity(served, cube, dice):
+    """A question that is drilled down and rolled up again has the answer it had before."""
+    steps = [
+        (role.name, name, levels[at], levels[at + 1])
+        for role in cube.roles
+        for name, levels in served.model.hierarchies(cube, role).items()
+        for at in range(len(levels) - 1)
+    ]
+    if not steps:
+        return None
+    role, hierarchy, coarse, fine = dice.choice(steps)
+    coarse, fine = f"{role}_{coarse}", f"{role}_{fine}"
+    names = ",".join(measure.name for measure in cube.measures)
+    ask = ["query", cube.name, "--rows", coarse, "--measures", names, "--totals"]
+    back = ["--drill-down", f"{coarse}@{hierarchy}", "--roll-up", f"{fine}@{hierarchy}"]
+    plain, walked = (cells(served.run(*ask, *more, "--format", "arrow")) for more in ([], back))
+    same = len(plain) == len(walked) and all(
+        near(left, right) for rows in zip(plain, walked) for left, right in zip(*rows)
+    )
+    return None if same else f"{' '.join(ask + back)} gives {walked}, and {plain} before"
+
+
+def cells(stream):
+    table = pa.ipc.open_stream(stream).read_all()
+    return [list(row.values()) for row in table.to_pylist()]
 
 
 def fact_rows_make_the_cell(served, cube, dice):
