@@ -284,9 +284,7 @@ class Expansion:
         )
         self.add("days", f"SELECT day AS {role}_date, {calendar} FROM calendar WHERE member > 0")
         relation = f"flat_{self.cube.name}"
-        self.add(
-            "span", f"SELECT min({role}_date) AS first, max({role}_date) AS last FROM {relation}"
-        )
+        self.add("span", self.span())
         # Days of periods that have begun when facts end, by the finest level that is grouped by.
         grouped = levels_in(self.question.groups, self.known, role)
         lines = [level for line in FINENESS for level in line if level in grouped]
@@ -301,6 +299,11 @@ class Expansion:
         answers = [self.of_set(k, part) for k, part in enumerate(self.question.all_sets())]
         tables = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in self.tables)
         return f"WITH {tables} SELECT * FROM ({' UNION ALL '.join(answers)}) AS answer{tail(self.question)}"
+
+    def span(self):
+        """The first and the last day with facts."""
+        days = f"min({self.role}_date) AS first, max({self.role}_date) AS last"
+        return f"SELECT {days} FROM flat_{self.cube.name}"
 
     def add(self, name, sql):
         self.tables.append((name, sql))

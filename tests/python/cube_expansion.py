@@ -159,8 +159,9 @@ def calendar_columns(start):
 
 def calendar_table(model):
     days = " UNION ALL ".join(
-        f"SELECT CAST({role.on[0]} AS DATE) AS day FROM raw_sale"
-        for role in model.fact.roles
+        f"SELECT CAST({role.on[0]} AS DATE) AS day FROM raw_{one.fact.table}"
+        for one in model.all()
+        for role in one.fact.roles
         if role.dimension == "date"
     )
     if model.calendar:
@@ -212,7 +213,8 @@ def fact_table(model):
         if role.must_exist:
             kept.append(f"m_{role.name} <> -1")
     where = " AND ".join(kept) or "TRUE"
-    return f"CREATE TABLE fact AS SELECT * FROM (SELECT s.*, {', '.join(columns)} FROM raw_sale s) WHERE {where};\n"
+    rows = f"SELECT s.*, {', '.join(columns)} FROM raw_{model.fact.table} s"
+    return f"CREATE TABLE fact_{model.fact.name} AS SELECT * FROM ({rows}) WHERE {where};\n"
 
 
 def flat_table(model, cube):
@@ -233,7 +235,8 @@ def flat_table(model, cube):
         joins += f" JOIN {table} AS {role.name} ON {role.name}.member = fact.m_{role.name}"
     members = [f"fact.m_{role.name}" for role in model.fact.roles]
     columns = [f"fact.f_{column}" for column in model.fact.types]
-    return f"CREATE TABLE flat_{cube.name} AS SELECT {', '.join(shown + columns + members)} FROM fact{joins};\n"
+    shown = ", ".join(shown + columns + members)
+    return f"CREATE TABLE flat_{cube.name} AS SELECT {shown} FROM fact_{model.fact.name} AS fact{joins};\n"
 
 
 def dimension_source(dimension, column):
@@ -261,11 +264,16 @@ def fact_level(model, cube, column):
 
 def script(model):
     """Everything, from the raw files to a table per cube; `$DATA` stands for the folder."""
-    sql = MACROS + raw_table("sale", model.fact.raw_types)
+    sql = MACROS
+    for one in model.all():
+        sql += raw_table(one.fact.table, one.fact.raw_types)
     for dimension in model.dimensions.values():
         sql += raw_table(dimension.name, dimension.types) + dimension_table(dimension)
-    sql += calendar_table(model) + fact_table(model)
-    return sql + "".join(flat_table(model, cube) for cube in model.cubes)
+    sql += calendar_table(model)
+    for one in model.all():
+        sql += fact_table(one) + "".join(flat_table(one, cube) for cube in one.cubes)
+    # Members of a composite are those of the first fact, which has all roles.
+    return sql + "".join(flat_table(model, cube) for cube in model.composites)
 
 
 def open_oracle(model, folder):

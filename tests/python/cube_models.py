@@ -88,6 +88,8 @@ class Fact:
     roles: list
     currencies: dict
     rows: list
+    # Its source table.
+    table: str = "sale"
 
 
 @dataclass
@@ -132,6 +134,34 @@ class Cube:
 
 
 @dataclass
+class Base:
+    """A cube as a composite takes it."""
+
+    model: "Model"
+    cube: Cube
+    # Names, or all.
+    measures: list | None
+    # By role the finest level.
+    grain: dict
+    unrelated: str
+
+    def taken(self):
+        """The measures it gives."""
+        return [m for m in self.cube.measures if self.measures is None or m.name in self.measures]
+
+
+@dataclass
+class Composite(Cube):
+    """A cube over cubes; `measures` are those of all of them and its own formulas."""
+
+    bases: list = field(default_factory=list)
+
+    def base_of(self, measure):
+        """The base that gives a measure, or None for a formula of the composite."""
+        return next((b for b in self.bases if measure in [m.name for m in b.taken()]), None)
+
+
+@dataclass
 class FlatColumn:
     """A column of the cube's relation, measures aside."""
 
@@ -149,6 +179,12 @@ class Model:
     dimensions: dict
     fact: Fact
     cubes: list
+    # Models of other facts over the same dimensions, and cubes over cubes of all of them.
+    others: list = field(default_factory=list)
+    composites: list = field(default_factory=list)
+
+    def all(self):
+        return [self, *self.others]
 
     def hierarchies(self, cube, role):
         """Hierarchies of a role in a cube: lists of level names, coarse first."""

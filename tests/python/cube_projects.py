@@ -32,7 +32,10 @@ def declarations(model):
     }
     if model.calendar:
         project["calendar"] = {"from": model.calendar[0], "to": model.calendar[1]}
-    tables = {"sale": {"file": "sale.csv", "types": model.fact.raw_types}}
+    tables = {
+        one.fact.table: {"file": f"{one.fact.table}.csv", "types": one.fact.raw_types}
+        for one in model.all()
+    }
     for dimension in model.dimensions.values():
         tables[dimension.name] = {"file": f"{dimension.name}.csv", "types": dimension.types}
     files = {
@@ -41,8 +44,10 @@ def declarations(model):
             "version": 1,
             "sources": {"raw": {"csv": {"path": "data"}, "tables": tables}},
         },
-        "etl/sales.yaml": fact_declaration(model),
     }
+    for one in model.all():
+        files[f"etl/{one.fact.name}.yaml"] = fact_declaration(one)
+        files.update({f"cubes/{cube.name}.yaml": cube_declaration(one, cube) for cube in one.cubes})
     for dimension in model.dimensions.values():
         files[f"etl/{dimension.name}.yaml"] = {
             "version": 1,
@@ -54,8 +59,8 @@ def declarations(model):
             "levels": {level.name: level.declaration() for level in dimension.levels},
             "hierarchies": dimension.hierarchies,
         }
-    for cube in model.cubes:
-        files[f"cubes/{cube.name}.yaml"] = cube_declaration(model, cube)
+    for cube in model.composites:
+        files[f"cubes/{cube.name}.yaml"] = composite_declaration(cube)
     return files
 
 
@@ -85,7 +90,7 @@ def fact_declaration(model):
         "version": 1,
         "fact": fact.name,
         "grain": [fact.key],
-        "from": [{"table": "raw.sale", "columns": columns}],
+        "from": [{"table": f"raw.{fact.table}", "columns": columns}],
         "dimensions": dimensions,
     }
 
@@ -110,13 +115,28 @@ def cube_declaration(model, cube):
     return said
 
 
+def composite_declaration(cube):
+    bases = {}
+    for base in cube.bases:
+        said = bases.setdefault(base.cube.name, {})
+        if base.measures is not None:
+            said["measures"] = base.measures
+        if base.grain:
+            said["grain"] = base.grain
+        if base.unrelated != "error":
+            said["unrelated"] = base.unrelated
+    own = {m.name: m.declaration() for m in cube.measures if cube.base_of(m.name) is None}
+    said = {"version": 1, "cube": cube.name, "cubes": {n: b or None for n, b in bases.items()}}
+    return {**said, "measures": own} if own else said
+
+
 def write_project(model, folder):
     folder = Path(folder)
     for name, content in declarations(model).items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml(content) + "\n", encoding="utf-8")
-    tables = {"sale": (list(model.fact.raw_types), model.fact.rows)}
+    tables = {one.fact.table: (list(one.fact.raw_types), one.fact.rows) for one in model.all()}
     for dimension in model.dimensions.values():
         tables[dimension.name] = (list(dimension.types), dimension.rows)
     (folder / "data").mkdir(exist_ok=True)

@@ -24,16 +24,20 @@ import duckdb
 import pyarrow as pa
 
 from cube_calculations import calculation_sql, compares_weekdays
+from cube_composites import CompositeQuestion, composite_sql, refusals
 from cube_expansion import open_oracle, pivot, question_sql
 from cube_projects import write_project
 from cube_properties import broken_properties
 from cube_questions import Listing, Nested, Pivot
+from random_composites import CompositeAsker, add_composites
 from random_models import random_model
 from random_questions import Asker, CalculationAsker
 
 AT_ONCE = 2
 RELATIVE, ABSOLUTE = 1e-9, 1e-9
 SHOWN = 12
+# What can be left out, to look at the rest.
+SWITCHES = ["calculations", "measures", "composites"]
 
 
 class Served:
@@ -41,16 +45,22 @@ class Served:
 
     def __init__(self, binary, name, folder, options):
         self.model = random_model(Random(name), options.measures)
+        if options.composites:
+            add_composites(Random(f"{name}.composites"), self.model)
         write_project(self.model, folder)
         self.command = [binary, "-C", str(folder)]
         self.run("load", "--quiet")
         self.oracle = open_oracle(self.model, folder)
         # How many were compared.
-        self.rows = 0
+        self.rows = self.refusals = 0
         cubes = self.model.cubes
         self.askers = {cube.name: Asker(self.model, cube, self.oracle) for cube in cubes}
         self.calculations = {
             cube.name: CalculationAsker(self.model, cube, self.oracle) for cube in cubes
+        }
+        self.composites = {
+            cube.name: CompositeAsker(self.model, cube, self.oracle)
+            for cube in self.model.composites
         }
         self.log = Path(folder) / "serve.log"
         with open(self.log, "w", encoding="utf-8") as log:
@@ -92,7 +102,8 @@ class Served:
         """What is asked of Starling, as a person would write it."""
         if isinstance(question, Pivot):
             return "starling query " + " ".join(question.arguments())
-        return question.sql(self.askers[self.cube(question)].known)
+        askers = self.askers | self.composites
+        return question.sql(askers[self.cube(question)].known)
 
     def theirs(self, question):
         if isinstance(question, Pivot):
@@ -101,6 +112,8 @@ class Served:
             return question.text.format(*(self.theirs(part) for part in question.parts))
         if isinstance(question, Listing):
             return question.theirs
+        if isinstance(question, CompositeQuestion):
+            return composite_sql(self.model, question)
         calculated = any(aggregate.calculation for aggregate in question.aggregates())
         return (calculation_sql if calculated else question_sql)(self.model, question)
 
@@ -123,13 +136,15 @@ class Served:
         return table.column_names, rows_of(table)
 
     def refused(self, question):
-        """Whether the question must be refused."""
+        """What an error says with which the question must be refused: one of these, or it must not."""
         if isinstance(question, Nested):
-            return any(self.refused(part) for part in question.parts)
+            return [said for part in question.parts for said in self.refused(part)]
         if isinstance(question, (Pivot, Listing)):
-            return False
+            return []
+        if isinstance(question, CompositeQuestion):
+            return refusals(self.model, question)
         calculated = any(aggregate.calculation for aggregate in question.aggregates())
-        return calculated and compares_weekdays(self.model, question)
+        return ["other weekdays"] if calculated and compares_weekdays(self.model, question) else []
 
     def logged(self):
         """What the server said last."""
@@ -144,22 +159,24 @@ class Served:
 
     def wrong(self, question):
         """What is wrong with Starling's answer, or None."""
+        refused = self.refused(question)
         try:
-            names, want = self.expected(question)
+            names, want = (None, []) if refused else self.expected(question)
         except duckdb.Error as error:
             return f"the oracle fails: {error}"
         try:
             shown, got = self.answer(question)
         except (adbc_driver_manager.Error, RuntimeError) as error:
             told = f"Starling fails: {error}"
-            if "other weekdays" in told and self.refused(question):
+            if any(said in told for said in refused):
+                self.refusals += 1
                 return None
             return f"{told}\n{self.logged()}" if "the log of the server" in told else told
+        if refused:
+            return f"not refused, although: {', '.join(refused)}"
         if names is not None and names != shown:
             return f"columns: got {shown}, want {names}"
         self.rows += len(want)
-        if self.refused(question):
-            return "weekdays are compared with other weekdays, and that is not refused"
         return difference(got, want, isinstance(question, Pivot) or question.ordered())
 
 
@@ -247,11 +264,13 @@ def shrunk(served, question, told):
 class Differential:
     def __init__(self, options):
         self.options = options
-        self.asked = self.rows = self.properties = 0
+        self.asked = self.rows = self.refusals = self.properties = 0
         self.failures = []
 
     def question(self, served, name):
         dice = Random(name)
+        if served.composites and (self.options.only == "composites" or dice.random() < 0.15):
+            return served.composites[dice.choice(sorted(served.composites))].question(dice)
         cube = dice.choice(sorted(served.askers))
         if dice.random() < 0.03:
             return served.askers[cube].pivot(dice)
@@ -272,6 +291,7 @@ class Differential:
                 self.questions(served, name, questions)
             finally:
                 self.rows += served.rows
+                self.refusals += served.refusals
                 served.close()
 
     def questions(self, served, name, questions):
@@ -307,7 +327,7 @@ class Differential:
     def report(self, name, told):
         switches = "".join(
             f" --no-{switch}"
-            for switch in ("calculations", "measures")
+            for switch in SWITCHES
             if not getattr(self.options, switch)
         )
         replay = f"python {sys.argv[0]} BINARY WORKDIR --replay {name}{switches}"
@@ -340,8 +360,9 @@ def arguments():
     parser.add_argument("--replay")
     parser.add_argument("--stop-after", type=int, default=10)
     parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("--calculations", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--measures", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--only", choices=["composites"])
+    for switch in SWITCHES:
+        parser.add_argument(f"--{switch}", action=argparse.BooleanOptionalAction, default=True)
     return parser.parse_args()
 
 
@@ -353,8 +374,9 @@ def main():
     differential.run()
     seconds = time.monotonic() - started
     print(
-        f"seed {options.seed}: {differential.asked} questions with {differential.rows} rows and "
-        f"{differential.properties} properties in {seconds:.0f} s, {len(differential.failures)} failures"
+        f"seed {options.seed}: {differential.asked} questions with {differential.rows} rows, "
+        f"{differential.refusals} refusals and {differential.properties} properties in {seconds:.0f} s, "
+        f"{len(differential.failures)} failures"
     )
     return 1 if differential.failures or not differential.rows else 0
 
