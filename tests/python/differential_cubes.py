@@ -106,6 +106,8 @@ class Served:
         return question.sql(askers[self.cube(question)].known)
 
     def theirs(self, question):
+        if self.refused(question):
+            return f"(refused: {', '.join(self.refused(question))})"
         if isinstance(question, Pivot):
             return "(the cells of the pivot, from the flat table)"
         if isinstance(question, Nested):

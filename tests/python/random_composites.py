@@ -140,6 +140,7 @@ class CompositeAsker(CalculationAsker):
 
     def __init__(self, model, cube, database):
         super().__init__(model, cube, database)
+        self.own = [m for m in cube.measures if cube.base_of(m.name) is None]
         self.all_columns = self.columns
         self.shared = [
             c for c in self.columns if not any(is_lacking(base, c) for base in cube.bases)
@@ -151,7 +152,8 @@ class CompositeAsker(CalculationAsker):
 
     def aggregate(self, dice, schema, numeric=False, measures=None):
         """No rows and no levels, which do not say of which fact; and no 0 for what is not there."""
-        measures = measures or self.cube.measures
+        if measures is None:
+            measures = self.own if dice.random() < 0.4 else self.cube.measures
         while True:
             found = super().aggregate(dice, schema, numeric, measures)
             if not found.form.endswith((" zero", " coalesce")):
@@ -217,7 +219,9 @@ class CompositeAsker(CalculationAsker):
         if calculation in NEED_PERIOD and not any(periods):
             return None
         measures = [m for m in self.cube.measures if calculation in AT_OTHER_TIMES or self.is_number(m)]
-        return Value("{0}", (Aggregate("AGG", dice.choice(measures).name, calculation),))
+        own = [measure for measure in measures if measure in self.own]
+        measure = dice.choice(own if own and dice.random() < 0.5 else measures)
+        return Value("{0}", (Aggregate("AGG", measure.name, calculation),))
 
     def is_of_one_time(self, question):
         """Whether all facts that are asked for have the levels of time, and mean the same role."""
