@@ -48,6 +48,19 @@ class Level:
 
 
 @dataclass
+class Tree:
+    """A hierarchy by the columns with the key of the record above; `level` where it is said."""
+
+    name: str
+    parent: list
+    level: str | None
+
+    def declaration(self):
+        parent = self.parent[0] if len(self.parent) == 1 else self.parent
+        return {"parent": parent, **({"level": self.level} if self.level else {})}
+
+
+@dataclass
 class Dimension:
     name: str
     key: list
@@ -55,6 +68,7 @@ class Dimension:
     levels: list
     hierarchies: dict
     rows: list
+    tree: Tree | None = None
 
     def level(self, name):
         return next(level for level in self.levels if level.name == name)
@@ -122,12 +136,27 @@ class Measure:
 
 
 @dataclass
+class Through:
+    """A dimension that a cube reaches through the fact of `model`, from the role `near`."""
+
+    dimension: str
+    near: str
+    model: "Model"
+    weight: str | None
+
+    def declaration(self):
+        weight = {"weight": self.weight} if self.weight else {}
+        return {"through": self.model.fact.name, **weight}
+
+
+@dataclass
 class Cube:
     name: str
     roles: list
     levels: list
     hierarchies: dict
     measures: list
+    through: list = field(default_factory=list, kw_only=True)
 
     def measure(self, name):
         return next(measure for measure in self.measures if measure.name == name)

@@ -57,11 +57,16 @@ def declarations(model):
                 {"table": f"raw.{dimension.name}", "columns": {c: c for c in dimension.types}}
             ],
             "levels": {level.name: level.declaration() for level in dimension.levels},
-            "hierarchies": dimension.hierarchies,
+            "hierarchies": paths(dimension),
         }
     for cube in model.composites:
         files[f"cubes/{cube.name}.yaml"] = composite_declaration(cube)
     return files
+
+
+def paths(dimension):
+    tree = dimension.tree
+    return {**dimension.hierarchies, **({tree.name: tree.declaration()} if tree else {})}
 
 
 def fact_declaration(model):
@@ -97,7 +102,7 @@ def fact_declaration(model):
 
 def cube_declaration(model, cube):
     said = {"version": 1, "cube": cube.name, "fact": model.fact.name}
-    if len(cube.roles) < len(model.fact.roles) or cube.hierarchies:
+    if len(cube.roles) < len(model.fact.roles) or cube.hierarchies or cube.through:
         dimensions = {}
         for role in cube.roles:
             entry = dimensions.setdefault(role.dimension, {})
@@ -105,6 +110,7 @@ def cube_declaration(model, cube):
                 entry.setdefault("roles", []).append(role.named)
             if role.dimension in cube.hierarchies:
                 entry["hierarchies"] = cube.hierarchies[role.dimension]
+        dimensions.update((link.dimension, link.declaration()) for link in cube.through)
         said["dimensions"] = {name: entry or None for name, entry in dimensions.items()}
     if cube.levels:
         said["levels"] = {level.name: level.declaration() for level in cube.levels}

@@ -26,10 +26,13 @@ import pyarrow as pa
 from cube_calculations import calculation_sql, compares_weekdays
 from cube_composites import CompositeQuestion, composite_sql, refusals
 from cube_expansion import open_oracle, pivot, question_sql
+from cube_link_questions import LinkQuestion, link_refusals, link_sql
+from cube_links import links_of, links_sql
 from cube_projects import write_project
 from cube_properties import broken_properties
 from cube_questions import Listing, Nested, Pivot
 from random_composites import CompositeAsker, add_composites
+from random_links import LinkAsker, add_links
 from random_models import random_model
 from random_questions import Asker, CalculationAsker
 
@@ -37,7 +40,7 @@ AT_ONCE = 2
 RELATIVE, ABSOLUTE = 1e-9, 1e-9
 SHOWN = 12
 # What can be left out, to look at the rest.
-SWITCHES = ["calculations", "measures", "composites"]
+SWITCHES = ["calculations", "measures", "links", "composites"]
 
 
 class Served:
@@ -45,12 +48,15 @@ class Served:
 
     def __init__(self, binary, name, folder, options):
         self.model = random_model(Random(name), options.measures)
+        if options.links:
+            add_links(Random(f"{name}.links"), self.model)
         if options.composites:
             add_composites(Random(f"{name}.composites"), self.model)
         write_project(self.model, folder)
         self.command = [binary, "-C", str(folder)]
         self.run("load", "--quiet")
         self.oracle = open_oracle(self.model, folder)
+        self.oracle.execute(links_sql(self.model))
         # How many were compared.
         self.rows = self.refusals = 0
         cubes = self.model.cubes
@@ -61,6 +67,11 @@ class Served:
         self.composites = {
             cube.name: CompositeAsker(self.model, cube, self.oracle)
             for cube in self.model.composites
+        }
+        self.links = {
+            cube.name: LinkAsker(self.model, cube, self.oracle)
+            for cube in cubes
+            if links_of(self.model, cube)
         }
         self.log = Path(folder) / "serve.log"
         with open(self.log, "w", encoding="utf-8") as log:
@@ -103,6 +114,7 @@ class Served:
         if isinstance(question, Pivot):
             return "starling query " + " ".join(question.arguments())
         askers = self.askers | self.composites
+        askers = self.links if isinstance(question, LinkQuestion) else askers
         return question.sql(askers[self.cube(question)].known)
 
     def theirs(self, question):
@@ -116,6 +128,8 @@ class Served:
             return question.theirs
         if isinstance(question, CompositeQuestion):
             return composite_sql(self.model, question)
+        if isinstance(question, LinkQuestion):
+            return link_sql(self.model, question)
         calculated = any(aggregate.calculation for aggregate in question.aggregates())
         return (calculation_sql if calculated else question_sql)(self.model, question)
 
@@ -145,6 +159,8 @@ class Served:
             return []
         if isinstance(question, CompositeQuestion):
             return refusals(self.model, question)
+        if isinstance(question, LinkQuestion):
+            return link_refusals(self.model, question)
         calculated = any(aggregate.calculation for aggregate in question.aggregates())
         return ["other weekdays"] if calculated and compares_weekdays(self.model, question) else []
 
@@ -271,8 +287,11 @@ class Differential:
 
     def question(self, served, name):
         dice = Random(name)
-        if served.composites and (self.options.only == "composites" or dice.random() < 0.15):
-            return served.composites[dice.choice(sorted(served.composites))].question(dice)
+        for kind in ("composites", "links"):
+            askers = getattr(served, kind)
+            wanted = self.options.only or (dice.random() < 0.15 and kind)
+            if askers and wanted == kind:
+                return askers[dice.choice(sorted(askers))].question(dice)
         cube = dice.choice(sorted(served.askers))
         if dice.random() < 0.03:
             return served.askers[cube].pivot(dice)
@@ -362,7 +381,7 @@ def arguments():
     parser.add_argument("--replay")
     parser.add_argument("--stop-after", type=int, default=10)
     parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("--only", choices=["composites"])
+    parser.add_argument("--only", choices=["composites", "links"])
     for switch in SWITCHES:
         parser.add_argument(f"--{switch}", action=argparse.BooleanOptionalAction, default=True)
     return parser.parse_args()

@@ -90,7 +90,7 @@ def plan_measures():
 
 
 def random_composite(dice, model, name):
-    plan = model.others[0]
+    plan = next(one for one in model.others if one.fact.name == "plan")
     bases = [random_base(dice, model, dice.choice(model.cubes)), random_base(dice, plan, plan.cubes[0])]
     for base in bases:
         base.grain = random_grain(dice, base) if base.model is plan else {}
