@@ -17,6 +17,7 @@ from cube_calculations import (
 )
 from cube_expansion import measure_sql, question_sql, tail
 from cube_questions import Aggregate, Question, Value, columns_in
+from cube_retail_questions import retail_refusals
 
 NOT_THERE, NOTHING, ROWS = "has no `", "nothing that is asked for has", "of which fact"
 
@@ -104,7 +105,7 @@ def refusals(model, question):
     if any(aggregate.measure is None for aggregate in question.aggregates()):
         return [ROWS]
     known = {column.name: column for column in model.flat_columns(cube)}
-    found = []
+    found = retail_refusals(model, question)
     for part in question.all_sets():
         related = [Related(cube, question, base, known, part) for base in cube.bases]
         asked = [one for one in related if one.asked]

@@ -10,6 +10,7 @@ import re
 import duckdb
 
 from cube_models import scale_of
+from cube_retail import retail_columns, retail_years
 
 UNKNOWN, NOT_APPLICABLE = "(unknown)", "(not applicable)"
 SQL_TYPES = {
@@ -170,6 +171,10 @@ def calendar_table(model):
         first = f"(SELECT make_date(year(min(day)), 1, 1) FROM ({days}))"
         last = f"(SELECT make_date(year(max(day)), 12, 31) FROM ({days}))"
     columns = calendar_columns(model.fiscal_start)
+    years = ""
+    if model.retail:
+        columns |= retail_columns(model.retail)
+        years = f" JOIN ({retail_years(model.retail)}) AS retail ON day BETWEEN starts AND ends"
     keyed = ", ".join(
         f"CAST({key} AS BIGINT) AS {level}_key, {caption} AS {level}_caption"
         for level, (key, caption) in columns.items()
@@ -181,7 +186,7 @@ def calendar_table(model):
     return (
         "CREATE TABLE calendar AS WITH days AS (SELECT CAST(d AS DATE) AS day FROM "
         f"range(CAST({first} AS TIMESTAMP), CAST({last} AS TIMESTAMP) + INTERVAL 1 DAY, INTERVAL 1 DAY) r(d)) "
-        f"SELECT day - DATE '0001-01-01' + 1 AS member, day, {keyed} FROM days{members};\n"
+        f"SELECT day - DATE '0001-01-01' + 1 AS member, day, {keyed} FROM days{years}{members};\n"
     )
 
 

@@ -11,6 +11,7 @@ CALENDAR_HIERARCHIES = {
     "weeks": ["week", "day"],
     "fiscal": ["fiscal_year", "fiscal_quarter", "month", "day"],
 }
+RETAIL_LEVELS = "retail_year retail_quarter retail_month retail_week".split()
 
 
 @dataclass
@@ -202,6 +203,18 @@ class FlatColumn:
 
 
 @dataclass
+class Retail:
+    """A calendar of whole weeks."""
+
+    pattern: str
+    first_day: str
+    near: str
+
+    def declaration(self):
+        return {"pattern": self.pattern, "first_day": self.first_day, "near": self.near}
+
+
+@dataclass
 class Model:
     fiscal_start: int
     calendar: tuple | None
@@ -211,14 +224,20 @@ class Model:
     # Models of other facts over the same dimensions, and cubes over cubes of all of them.
     others: list = field(default_factory=list)
     composites: list = field(default_factory=list)
+    retail: Retail | None = None
 
     def all(self):
         return [self, *self.others]
+
+    def calendar_levels(self):
+        return CALENDAR_LEVELS + (RETAIL_LEVELS if self.retail else [])
 
     def hierarchies(self, cube, role):
         """Hierarchies of a role in a cube: lists of level names, coarse first."""
         if role.dimension == "date":
             own = CALENDAR_HIERARCHIES
+            if self.retail:
+                own = {**own, "retail": [*RETAIL_LEVELS, "day"]}
         else:
             own = self.dimensions[role.dimension].hierarchies
         return cube.hierarchies.get(role.dimension, own)
@@ -227,7 +246,7 @@ class Model:
         columns = []
         for role in cube.roles:
             if role.dimension == "date":
-                for level in CALENDAR_LEVELS:
+                for level in self.calendar_levels():
                     columns.append(FlatColumn(f"{role.name}_{level}", "text", "level", role, level))
                     columns.append(
                         FlatColumn(f"{role.name}_{level}_key", "int", "key", role, level)

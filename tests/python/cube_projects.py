@@ -32,6 +32,8 @@ def declarations(model):
     }
     if model.calendar:
         project["calendar"] = {"from": model.calendar[0], "to": model.calendar[1]}
+    if model.retail:
+        project.setdefault("calendar", {})["retail"] = model.retail.declaration()
     tables = {
         one.fact.table: {"file": f"{one.fact.table}.csv", "types": one.fact.raw_types}
         for one in model.all()

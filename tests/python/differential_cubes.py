@@ -28,6 +28,7 @@ from cube_composites import CompositeQuestion, composite_sql, refusals
 from cube_expansion import open_oracle, pivot, question_sql
 from cube_link_questions import LinkQuestion, link_refusals, link_sql
 from cube_links import links_of, links_sql
+from cube_retail_questions import retail_refusals
 from cube_projects import write_project
 from cube_properties import broken_properties
 from cube_questions import Listing, Nested, Pivot
@@ -162,7 +163,10 @@ class Served:
         if isinstance(question, LinkQuestion):
             return link_refusals(self.model, question)
         calculated = any(aggregate.calculation for aggregate in question.aggregates())
-        return ["other weekdays"] if calculated and compares_weekdays(self.model, question) else []
+        if not calculated:
+            return []
+        refused = ["other weekdays"] if compares_weekdays(self.model, question) else []
+        return refused + retail_refusals(self.model, question)
 
     def logged(self):
         """What the server said last."""

@@ -48,7 +48,7 @@ def random_plan(dice, model):
     days = [date.fromisoformat(str(day)[:10]) for day in days]
     fact.rows = plan_rows(dice, model, fact, min(days), max(days))
     cube = Cube("plan", roles, [], {}, plan_measures())
-    return Model(model.fiscal_start, model.calendar, model.dimensions, fact, [cube])
+    return Model(model.fiscal_start, model.calendar, model.dimensions, fact, [cube], retail=model.retail)
 
 
 def plan_rows(dice, model, fact, first, last):

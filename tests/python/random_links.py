@@ -89,7 +89,7 @@ def random_link(dice, model, near, far):
         unknown = dice.choice(rows)
         unknown.update((c, 999 if far.types[k] == "int" else "X9") for c, k in zip(roles[1].on, far.key))
     fact = Fact("care", "link_no", types, raw_types, roles, {}, rows, "care")
-    return Model(model.fiscal_start, model.calendar, model.dimensions, fact, [])
+    return Model(model.fiscal_start, model.calendar, model.dimensions, fact, [], retail=model.retail)
 
 
 # --- questions

@@ -6,7 +6,7 @@ there or do not apply, captions that are shared or missing, gaps and leap days, 
 
 from datetime import date, timedelta
 
-from cube_models import Cube, Dimension, Fact, Level, Measure, Model, Role, scale_of
+from cube_models import Cube, Dimension, Fact, Level, Measure, Model, Retail, Role, scale_of
 
 SYLLABLES = "ba co de fi gu ha jo ka li mo ne po qui ra so ta vu wi xe yo zé Ål 中".split()
 # Main hierarchy, coarse first, and a second way to the same records.
@@ -500,6 +500,14 @@ def random_cube(dice, name, fact, dimensions, newer):
     return Cube(name, roles, levels, hierarchies, random_measures(dice, fact, conditions, newer))
 
 
+def random_retail(dice):
+    """Years of whole weeks, named after the year of a day about which they start."""
+    days = ["monday", "saturday", "sunday", "wednesday"]
+    near = ["01-01", "02-01", "08-31", "12-29"]
+    pattern = dice.choice(["4-4-5", "4-5-4", "5-4-4"])
+    return Retail(pattern, dice.choice(days), dice.choice(near))
+
+
 def random_model(dice, newer=False):
     """A model; `newer` adds the measures that know of days, ranks and spreads."""
     names = dice.sample(sorted(SHAPES), dice.randint(1, 3))
@@ -514,4 +522,6 @@ def random_model(dice, newer=False):
     cubes = [random_cube(dice, "sales", fact, dimensions, newer)]
     if dice.random() < 0.5:
         cubes.append(random_cube(dice, "other_sales", fact, dimensions, newer))
-    return Model(dice.choice([1, 1, 2, 4, 7, 10]), calendar, dimensions, fact, cubes)
+    model = Model(dice.choice([1, 1, 2, 4, 7, 10]), calendar, dimensions, fact, cubes)
+    model.retail = random_retail(dice) if dice.random() < 0.4 else None
+    return model
