@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -23,25 +24,23 @@ import adbc_driver_manager
 import duckdb
 import pyarrow as pa
 
-from cube_calculations import calculation_sql, compares_weekdays
-from cube_composites import CompositeQuestion, composite_sql, refusals
-from cube_expansion import open_oracle, pivot, question_sql
-from cube_link_questions import LinkQuestion, link_refusals, link_sql
-from cube_links import links_of, links_sql
-from cube_retail_questions import retail_refusals
+from cube_link_questions import LinkQuestion
+from cube_links import links_of
 from cube_projects import write_project
+from cube_truth import Earlier, Truth
 from cube_properties import broken_properties
-from cube_questions import Listing, Nested, Pivot
+from cube_questions import Nested, Pivot, Question
 from random_composites import CompositeAsker, add_composites
 from random_links import LinkAsker, add_links
 from random_models import random_model
+from random_past import random_past
 from random_questions import Asker, CalculationAsker
 
 AT_ONCE = 2
 RELATIVE, ABSOLUTE = 1e-9, 1e-9
 SHOWN = 12
 # What can be left out, to look at the rest.
-SWITCHES = ["calculations", "measures", "links", "composites"]
+SWITCHES = ["calculations", "measures", "links", "composites", "past"]
 
 
 class Served:
@@ -53,11 +52,15 @@ class Served:
             add_links(Random(f"{name}.links"), self.model)
         if options.composites:
             add_composites(Random(f"{name}.composites"), self.model)
-        write_project(self.model, folder)
         self.command = [binary, "-C", str(folder)]
-        self.run("load", "--quiet")
-        self.oracle = open_oracle(self.model, folder)
-        self.oracle.execute(links_sql(self.model))
+        self.past = None
+        dice = Random(f"{name}.past")
+        if options.past and dice.random() < 0.4:
+            self.past = self.load(random_past(dice, self.model), folder)
+            # A time between the two.
+            self.before = datetime.now(timezone.utc).isoformat()
+        self.truth = self.load(self.model, folder)
+        self.oracle = self.truth.database
         # How many were compared.
         self.rows = self.refusals = 0
         cubes = self.model.cubes
@@ -80,6 +83,12 @@ class Served:
                 [*self.command, "serve", "--flight", "127.0.0.1:0"], stderr=log
             )
         self.connection = flight_sql.connect(self.address(), autocommit=True)
+
+    def load(self, model, folder):
+        """Loads a model, and gives what is true of it."""
+        write_project(model, folder)
+        self.run("load", "--quiet")
+        return Truth(model, folder)
 
     def run(self, *arguments):
         done = subprocess.run([*self.command, *arguments], capture_output=True, check=False)
@@ -114,33 +123,29 @@ class Served:
         """What is asked of Starling, as a person would write it."""
         if isinstance(question, Pivot):
             return "starling query " + " ".join(question.arguments())
+        if isinstance(question, Earlier):
+            return f"{self.ours(question.question)} {' '.join(question.options)}"
         askers = self.askers | self.composites
         askers = self.links if isinstance(question, LinkQuestion) else askers
         return question.sql(askers[self.cube(question)].known)
 
     def theirs(self, question):
-        if self.refused(question):
-            return f"(refused: {', '.join(self.refused(question))})"
-        if isinstance(question, Pivot):
-            return "(the cells of the pivot, from the flat table)"
-        if isinstance(question, Nested):
-            return question.text.format(*(self.theirs(part) for part in question.parts))
-        if isinstance(question, Listing):
-            return question.theirs
-        if isinstance(question, CompositeQuestion):
-            return composite_sql(self.model, question)
-        if isinstance(question, LinkQuestion):
-            return link_sql(self.model, question)
-        calculated = any(aggregate.calculation for aggregate in question.aggregates())
-        return (calculation_sql if calculated else question_sql)(self.model, question)
+        if isinstance(question, Earlier):
+            return self.past.sql(question.question)
+        return self.truth.sql(question)
 
     def answer(self, question):
         """Names of columns, and rows, of Starling."""
         if isinstance(question, Pivot):
-            stream = self.run("query", *question.arguments(), "--format", "arrow")
-            table = pa.ipc.open_stream(stream).read_all()
-            return table.column_names, rows_of(table)
+            return self.told("query", *question.arguments())
+        if isinstance(question, Earlier):
+            return self.told("sql", self.ours(question.question), *question.options)
         return self.ask(self.ours(question))
+
+    def told(self, *arguments):
+        """Names of columns, and rows, of the command line."""
+        table = pa.ipc.open_stream(self.run(*arguments, "--format", "arrow")).read_all()
+        return table.column_names, rows_of(table)
 
     def table(self, sql):
         with self.connection.cursor() as cursor:
@@ -152,38 +157,19 @@ class Served:
         table = self.table(sql)
         return table.column_names, rows_of(table)
 
-    def refused(self, question):
-        """What an error says with which the question must be refused: one of these, or it must not."""
-        if isinstance(question, Nested):
-            return [said for part in question.parts for said in self.refused(part)]
-        if isinstance(question, (Pivot, Listing)):
-            return []
-        if isinstance(question, CompositeQuestion):
-            return refusals(self.model, question)
-        if isinstance(question, LinkQuestion):
-            return link_refusals(self.model, question)
-        calculated = any(aggregate.calculation for aggregate in question.aggregates())
-        if not calculated:
-            return []
-        refused = ["other weekdays"] if compares_weekdays(self.model, question) else []
-        return refused + retail_refusals(self.model, question)
-
     def logged(self):
         """What the server said last."""
         said = self.log.read_text(encoding="utf-8").strip().splitlines()
         return "\n".join(said[-4:])
 
-    def expected(self, question):
-        if isinstance(question, Pivot):
-            return pivot(self.model, self.oracle, question)
-        cursor = self.oracle.execute(self.theirs(question))
-        return None, cursor.fetchall()
-
     def wrong(self, question):
         """What is wrong with Starling's answer, or None."""
-        refused = self.refused(question)
+        truth, asked = self.truth, question
+        if isinstance(question, Earlier):
+            truth, asked = self.past, question.question
+        refused = truth.refused(asked)
         try:
-            names, want = (None, []) if refused else self.expected(question)
+            names, want = (None, []) if refused else truth.expected(asked)
         except duckdb.Error as error:
             return f"the oracle fails: {error}"
         try:
@@ -290,7 +276,15 @@ class Differential:
         self.failures = []
 
     def question(self, served, name):
+        """The question of this name; some are asked of the epoch before."""
         dice = Random(name)
+        question = self.question_now(served, dice)
+        if served.past is None or not isinstance(question, Question) or dice.random() > 0.1:
+            return question
+        options = dice.choice([("--epoch", "1"), ("--as-of", served.before)])
+        return Earlier(question, options)
+
+    def question_now(self, served, dice):
         for kind in ("composites", "links"):
             askers = getattr(served, kind)
             wanted = self.options.only or (dice.random() < 0.15 and kind)
