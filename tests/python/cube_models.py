@@ -158,6 +158,8 @@ class Cube:
     hierarchies: dict
     measures: list
     through: list = field(default_factory=list, kw_only=True)
+    # Named sets by name, as declared.
+    sets: dict = field(default_factory=dict, kw_only=True)
 
     def measure(self, name):
         return next(measure for measure in self.measures if measure.name == name)

@@ -120,7 +120,7 @@ def cube_declaration(model, cube):
             if isinstance(said["levels"][level], str):
                 said["levels"][level] = {"key": said["levels"][level]}
     said["measures"] = {measure.name: measure.declaration() for measure in cube.measures}
-    return said
+    return {**said, "sets": cube.sets} if cube.sets else said
 
 
 def composite_declaration(cube):

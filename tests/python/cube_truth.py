@@ -9,6 +9,7 @@ from cube_link_questions import LinkQuestion, link_refusals, link_sql
 from cube_links import links_sql
 from cube_questions import Listing, Nested, Pivot
 from cube_retail_questions import retail_refusals
+from cube_selections import Chosen, Selection
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Truth:
             return question.text.format(*(self.sql(part) for part in question.parts))
         if isinstance(question, Listing):
             return question.theirs
+        if isinstance(question, Selection):
+            return Chosen(self.model, question).sql()
         if isinstance(question, CompositeQuestion):
             return composite_sql(self.model, question)
         if isinstance(question, LinkQuestion):
@@ -54,7 +57,7 @@ class Truth:
         """What an error says with which the question must be refused: one of these, or it must not."""
         if isinstance(question, Nested):
             return [said for part in question.parts for said in self.refused(part)]
-        if isinstance(question, (Pivot, Listing)):
+        if isinstance(question, (Pivot, Listing, Selection)):
             return []
         if isinstance(question, CompositeQuestion):
             return refusals(self.model, question)

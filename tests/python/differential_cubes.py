@@ -30,10 +30,12 @@ from cube_projects import write_project
 from cube_truth import Earlier, Truth
 from cube_properties import broken_properties
 from cube_questions import Nested, Pivot, Question
+from cube_selections import Selection
 from random_composites import CompositeAsker, add_composites
 from random_links import LinkAsker, add_links
 from random_models import random_model
 from random_past import random_past
+from random_selections import add_sets, random_selection
 from random_questions import Asker, CalculationAsker
 
 AT_ONCE = 2
@@ -56,10 +58,12 @@ class Served:
         self.past = None
         dice = Random(f"{name}.past")
         if options.past and dice.random() < 0.4:
-            self.past = self.load(random_past(dice, self.model), folder)
+            past = random_past(dice, self.model)
+            self.past = Truth(past, self.load(past, folder))
             # A time between the two.
             self.before = datetime.now(timezone.utc).isoformat()
-        self.truth = self.load(self.model, folder)
+        write_project(self.model, folder)
+        self.truth = Truth(self.model, folder)
         self.oracle = self.truth.database
         # How many were compared.
         self.rows = self.refusals = 0
@@ -77,6 +81,11 @@ class Served:
             for cube in cubes
             if links_of(self.model, cube)
         }
+        add_sets(Random(f"{name}.sets"), self.model, self.askers)
+        self.load(self.model, folder)
+        self.serve(folder)
+
+    def serve(self, folder):
         self.log = Path(folder) / "serve.log"
         with open(self.log, "w", encoding="utf-8") as log:
             self.server = subprocess.Popen(
@@ -85,10 +94,9 @@ class Served:
         self.connection = flight_sql.connect(self.address(), autocommit=True)
 
     def load(self, model, folder):
-        """Loads a model, and gives what is true of it."""
         write_project(model, folder)
         self.run("load", "--quiet")
-        return Truth(model, folder)
+        return folder
 
     def run(self, *arguments):
         done = subprocess.run([*self.command, *arguments], capture_output=True, check=False)
@@ -123,6 +131,8 @@ class Served:
         """What is asked of Starling, as a person would write it."""
         if isinstance(question, Pivot):
             return "starling query " + " ".join(question.arguments())
+        if isinstance(question, Selection):
+            return f"starling query --json - <<< '{question.json()}'"
         if isinstance(question, Earlier):
             return f"{self.ours(question.question)} {' '.join(question.options)}"
         askers = self.askers | self.composites
@@ -138,6 +148,10 @@ class Served:
         """Names of columns, and rows, of Starling."""
         if isinstance(question, Pivot):
             return self.told("query", *question.arguments())
+        if isinstance(question, Selection):
+            path = self.log.with_name("question.json")
+            path.write_text(question.json(), encoding="utf-8")
+            return self.told("query", "--json", str(path))
         if isinstance(question, Earlier):
             return self.told("sql", self.ours(question.question), *question.options)
         return self.ask(self.ours(question))
@@ -291,6 +305,8 @@ class Differential:
             if askers and wanted == kind:
                 return askers[dice.choice(sorted(askers))].question(dice)
         cube = dice.choice(sorted(served.askers))
+        if self.options.only == "selections" or dice.random() < 0.05:
+            return random_selection(dice, served.askers[cube])
         if dice.random() < 0.03:
             return served.askers[cube].pivot(dice)
         calculated = self.options.calculations and dice.random() < 0.4
@@ -379,7 +395,7 @@ def arguments():
     parser.add_argument("--replay")
     parser.add_argument("--stop-after", type=int, default=10)
     parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("--only", choices=["composites", "links"])
+    parser.add_argument("--only", choices=["composites", "links", "selections"])
     for switch in SWITCHES:
         parser.add_argument(f"--{switch}", action=argparse.BooleanOptionalAction, default=True)
     return parser.parse_args()
