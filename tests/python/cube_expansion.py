@@ -80,6 +80,22 @@ def above_caption(dimension, level, caption):
     return above.caption or above.key
 
 
+def standing_in(dimension):
+    """The columns of a record; where it has no member of a ragged level, that of the level above."""
+    found = {column: column for column in dimension.types}
+    for hierarchy in dimension.hierarchies.values():
+        for level in map(dimension.level, hierarchy):
+            if not level.ragged:
+                continue
+            above, key = level_above(dimension, level), level.key
+            shown = {key: above.key} | ({level.caption: above.caption} if level.caption else {})
+            found |= {
+                own: f"CASE WHEN {key} IS NULL THEN {found[other]} ELSE {own} END"
+                for own, other in shown.items()
+            }
+    return ", ".join(f"{sql} AS {column}" for column, sql in found.items())
+
+
 def dimension_table(dimension):
     name, types = dimension.name, dimension.types
     record = " || '|' || ".join(f"CAST({column} AS VARCHAR)" for column in dimension.key)
@@ -91,7 +107,7 @@ def dimension_table(dimension):
     settled = ", ".join(f"{sql} AS {column}" for column, sql in expressions.items())
     sql = (
         f"CREATE TABLE filled_{name} AS WITH members AS ("
-        f"SELECT row_number() OVER () AS member, {record} AS record, {columns} FROM raw_{name} "
+        f"SELECT row_number() OVER () AS member, {record} AS record, {standing_in(dimension)} FROM raw_{name} "
         f"UNION ALL SELECT -1, '{UNKNOWN}', {nothing} UNION ALL SELECT -2, '{NOT_APPLICABLE}', {nothing}) "
         f"SELECT member, record, {settled} FROM members;\n"
     )

@@ -23,6 +23,8 @@ class Level:
     caption: str | None = None
     sort: str | None = None
     locales: dict = field(default_factory=dict)
+    # Where it is missing, the member of the level above stands in.
+    ragged: bool = False
 
     def captions(self):
         """Columns that show the level, its key left out."""
@@ -36,7 +38,7 @@ class Level:
         return self.caption is None and self.key is not None and types[self.key] == "int"
 
     def declaration(self):
-        if self.caption is None and self.sort is None:
+        if self.caption is None and self.sort is None and not self.ragged:
             return self.key
         said = {} if self.key is None else {"key": self.key}
         if self.locales:
@@ -45,6 +47,8 @@ class Level:
             said["caption"] = self.caption
         if self.sort:
             said["sort"] = self.sort
+        if self.ragged:
+            said["when_missing"] = "parent"
         return said
 
 
