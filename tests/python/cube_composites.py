@@ -189,7 +189,9 @@ class Cells:
         else:
             places = {i: asked.groups.index(self.question.groups[i]) for i in one.kept}
             if asked.groups:
-                asked = replace(asked, sets=(tuple(sorted(places.values())),), shown_groupings=False)
+                asked = replace(
+                    asked, sets=(tuple(sorted(places.values())),), shown_groupings=False
+                )
             sql = WithinSpan(model, asked, [r.base.cube.name for r in self.related]).sql()
         shown = ["TRUE AS found"] + [f"g{at} AS g{i}" for i, at in places.items()] + values
         return f"SELECT {', '.join(shown)} FROM ({sql})"
@@ -202,7 +204,9 @@ class Cells:
         if calculation in NEED_PERIOD and self.period is None:
             return "NULL"
         measure = self.cube.measure(aggregate.measure)
-        found = [self.formula(aggregate.measure, aggregate.condition, s) for s in series_of(aggregate)]
+        found = [
+            self.formula(aggregate.measure, aggregate.condition, s) for s in series_of(aggregate)
+        ]
         if len(found) == 1:
             return f"({found[0]})"
         now, then = found

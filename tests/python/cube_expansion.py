@@ -99,7 +99,6 @@ def standing_in(dimension):
 def dimension_table(dimension):
     name, types = dimension.name, dimension.types
     record = " || '|' || ".join(f"CAST({column} AS VARCHAR)" for column in dimension.key)
-    columns = ", ".join(types)
     nothing = ", ".join(f"CAST(NULL AS {sql_type(kind)})" for kind in types.values())
     expressions = {column: column for column in types}
     for level in dimension.levels:

@@ -86,10 +86,16 @@ class Cells:
         for link in self.joined.values():
             flat += f" JOIN {self.pairs(link)} AS {link.name}_p ON {link.name}_p.member = f.m_{link.near}"
         conditions = [f"({c})" for c in self.question.where if not link_of(c, self.links)]
-        for name in dict.fromkeys(l.name for c in self.question.where if (l := link_of(c, self.links))):
-            own = [f"({c})" for c in self.question.where if link_of(c, self.links) is self.links[name]]
+        for name in dict.fromkeys(
+            l.name for c in self.question.where if (l := link_of(c, self.links))
+        ):
+            own = [
+                f"({c})" for c in self.question.where if link_of(c, self.links) is self.links[name]
+            ]
             own = " AND ".join(own)
-            conditions.append(f"({own})" if name in self.joined else self.has(self.links[name], own))
+            conditions.append(
+                f"({own})" if name in self.joined else self.has(self.links[name], own)
+            )
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         groups = [f"{self.question.groups[i]} AS g{i}" for i in self.part]
         chosen = [f"{self.has(link_of(c, self.links), c)} AS {x}" for c, x in self.chosen.items()]
@@ -115,7 +121,9 @@ class Cells:
         if self.weighted is None or aggregate.measure is None:
             return aggregate_over_flat(self.model, self.cube, aggregate)
         sql = self.shared(self.cube.measure(aggregate.measure), aggregate)
-        return f"coalesce({sql}, 0)" if aggregate.form.endswith((" zero", " coalesce")) else f"({sql})"
+        return (
+            f"coalesce({sql}, 0)" if aggregate.form.endswith((" zero", " coalesce")) else f"({sql})"
+        )
 
     def shared(self, measure, aggregate):
         """A measure of which sums are shared out."""

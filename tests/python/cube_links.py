@@ -87,7 +87,11 @@ def tree_sql(dimension, cube, role):
     name, table = f"{role.name}_{tree.name}", f"dim_{dimension.name}"
     above = " || '|' || ".join(f"CAST(own.{column} AS VARCHAR)" for column in tree.parent)
     key = level.key or "record"
-    columns = [f"x.{level.caption or key} AS {name}", f"x.{key} AS {name}_key", f"d.depth AS {name}_depth"]
+    columns = [
+        f"x.{level.caption or key} AS {name}",
+        f"x.{key} AS {name}_key",
+        f"d.depth AS {name}_depth",
+    ]
     columns += [f"x.{column} AS {name}_{locale}" for locale, column in level.locales.items()]
     return (
         f"CREATE TABLE {cube.name}_{name} AS WITH RECURSIVE one AS ("

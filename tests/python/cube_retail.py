@@ -24,11 +24,19 @@ def retail_columns(retail):
     # Week 53 is in the last quarter and month.
     quarter = f"(least(({week} - 1) // 13, 3) + 1)"
     of_quarter = f"({week} - 13 * ({quarter} - 1))"
-    month = f"CASE WHEN {of_quarter} <= {one} THEN 1 WHEN {of_quarter} <= {one + two} THEN 2 ELSE 3 END"
+    month = (
+        f"CASE WHEN {of_quarter} <= {one} THEN 1 WHEN {of_quarter} <= {one + two} THEN 2 ELSE 3 END"
+    )
     month = f"(3 * ({quarter} - 1) + {month})"
     return {
         "retail_year": ("ry", "'RY' || ry"),
         "retail_quarter": (f"ry * 10 + {quarter}", f"'RY' || ry || '-Q' || {quarter}"),
-        "retail_month": (f"ry * 100 + {month}", f"'RY' || ry || '-M' || lpad({month}::VARCHAR, 2, '0')"),
-        "retail_week": (f"ry * 100 + {week}", f"'RY' || ry || '-W' || lpad({week}::VARCHAR, 2, '0')"),
+        "retail_month": (
+            f"ry * 100 + {month}",
+            f"'RY' || ry || '-M' || lpad({month}::VARCHAR, 2, '0')",
+        ),
+        "retail_week": (
+            f"ry * 100 + {week}",
+            f"'RY' || ry || '-W' || lpad({week}::VARCHAR, 2, '0')",
+        ),
     }

@@ -7,7 +7,9 @@ NO_FIT = "does not fit"
 
 
 def counts_days(series):
-    return series in ("value", "running_total") or series.startswith("rolling_") and series[-1] == "d"
+    return (
+        series in ("value", "running_total") or series.startswith("rolling_") and series[-1] == "d"
+    )
 
 
 def retail_refusals(model, question):

@@ -79,7 +79,11 @@ class Chosen:
             return " OR ".join(f"{caption} IN ({listed(said['members'])})" for caption in captions)
         of_members = f"SELECT {key} FROM {self.flat} WHERE {level} ="
         known = f"CAST({key} AS VARCHAR) NOT IN ('-1', '-2', {listed([UNKNOWN, NOT_APPLICABLE])})"
-        ends = [f"{key} {sign} ({of_members} {literal(said[end])} LIMIT 1)" for end, sign in (("from", ">="), ("to", "<=")) if end in said]
+        ends = [
+            f"{key} {sign} ({of_members} {literal(said[end])} LIMIT 1)"
+            for end, sign in (("from", ">="), ("to", "<="))
+            if end in said
+        ]
         return " AND ".join([known, *ends])
 
     def is_locale_of(self, name, level):
@@ -110,9 +114,13 @@ class Chosen:
     def sql(self):
         asked = self.asked
         sets = [name for name in asked.rows if name in self.cube.sets]
-        chosen = [self.condition(said) for said in asked.filters] + [self.in_set(name) for name in sets]
+        chosen = [self.condition(said) for said in asked.filters] + [
+            self.in_set(name) for name in sets
+        ]
         where = " AND ".join(f"({condition})" for condition in chosen) or "TRUE"
-        leading = [self.leads(said, said["level"], where) for said in asked.top if "others" not in said]
+        leading = [
+            self.leads(said, said["level"], where) for said in asked.top if "others" not in said
+        ]
         facts = " AND ".join([where, *leading])
         rows = [self.row(name, where) for name in asked.rows]
         values = [f"{self.measure(name)} AS v{i}" for i, name in enumerate(asked.measures)]
@@ -123,7 +131,9 @@ class Chosen:
         sql = f"SELECT * EXCLUDE (kept) FROM ({sql}) WHERE kept"
         if asked.totals:
             nothing = ", ".join(["NULL"] * len(rows))
-            sql += f" UNION ALL SELECT {nothing}, {', '.join(values)} FROM {self.flat} WHERE {facts}"
+            sql += (
+                f" UNION ALL SELECT {nothing}, {', '.join(values)} FROM {self.flat} WHERE {facts}"
+            )
         return sql
 
     def row(self, name, where):

@@ -27,16 +27,16 @@ import pyarrow as pa
 from cube_link_questions import LinkQuestion
 from cube_links import links_of
 from cube_projects import write_project
-from cube_truth import Earlier, Truth
 from cube_properties import broken_properties
 from cube_questions import Nested, Pivot, Question
 from cube_selections import Selection
+from cube_truth import Earlier, Truth
 from random_composites import CompositeAsker, add_composites
 from random_links import LinkAsker, add_links
 from random_models import random_model
 from random_past import random_past
-from random_selections import add_sets, random_selection
 from random_questions import Asker, CalculationAsker
+from random_selections import add_sets, random_selection
 
 AT_ONCE = 2
 RELATIVE, ABSOLUTE = 1e-9, 1e-9
@@ -361,10 +361,9 @@ class Differential:
 
     def report(self, name, told):
         switches = "".join(
-            f" --no-{switch}"
-            for switch in SWITCHES
-            if not getattr(self.options, switch)
+            f" --no-{switch}" for switch in SWITCHES if not getattr(self.options, switch)
         )
+        switches += f" --only {self.options.only}" if self.options.only else ""
         replay = f"python {sys.argv[0]} BINARY WORKDIR --replay {name}{switches}"
         self.failures.append(name)
         print(f"== {name}: {told}\n-- again with\n{replay}\n", flush=True)

@@ -16,7 +16,7 @@ from cube_composites import CompositeQuestion, base_question, is_lacking, lackin
 from cube_models import Base, Composite, Cube, Fact, Measure, Model, Role
 from cube_questions import Aggregate, Value
 from random_models import random_formula, random_key
-from random_questions import Asker, CalculationAsker
+from random_questions import CalculationAsker
 
 PLAN = {"plan_no": "int", "target": "decimal(12,2)", "planned": "int", "effort": "double"}
 CALCULATED = [calculation for calculation in OVER_TIME if calculation not in MOVING]
@@ -42,13 +42,17 @@ def random_plan(dice, model):
     raw_types = {**PLAN, "planned_on": "date"}
     for role in roles[1:]:
         keys = model.dimensions[role.dimension].key
-        raw_types.update((c, model.dimensions[role.dimension].types[k]) for c, k in zip(role.on, keys))
+        raw_types.update(
+            (c, model.dimensions[role.dimension].types[k]) for c, k in zip(role.on, keys)
+        )
     fact = Fact("plan", "plan_no", dict(PLAN), raw_types, roles, {}, [], "goal")
     days = [row[role.on[0]] for role in [first] for row in model.fact.rows if row[role.on[0]]]
     days = [date.fromisoformat(str(day)[:10]) for day in days]
     fact.rows = plan_rows(dice, model, fact, min(days), max(days))
     cube = Cube("plan", roles, [], {}, plan_measures())
-    return Model(model.fiscal_start, model.calendar, model.dimensions, fact, [cube], retail=model.retail)
+    return Model(
+        model.fiscal_start, model.calendar, model.dimensions, fact, [cube], retail=model.retail
+    )
 
 
 def plan_rows(dice, model, fact, first, last):
@@ -82,7 +86,9 @@ def plan_measures():
         Measure("effort", "sum", "effort", "double", None, "double", additive=True),
         Measure("mean_target", "avg", "target", "decimal(38,6)", None, "decimal(12,2)"),
         Measure("largest_target", "max", "target", "decimal(12,2)", None, "decimal(12,2)"),
-        Measure("target_each", "expr", "target / planned", "double", formula=("/", "target", "planned")),
+        Measure(
+            "target_each", "expr", "target / planned", "double", formula=("/", "target", "planned")
+        ),
     ]
 
 
@@ -91,7 +97,10 @@ def plan_measures():
 
 def random_composite(dice, model, name):
     plan = next(one for one in model.others if one.fact.name == "plan")
-    bases = [random_base(dice, model, dice.choice(model.cubes)), random_base(dice, plan, plan.cubes[0])]
+    bases = [
+        random_base(dice, model, dice.choice(model.cubes)),
+        random_base(dice, plan, plan.cubes[0]),
+    ]
     for base in bases:
         base.grain = random_grain(dice, base) if base.model is plan else {}
     if dice.random() < 0.3:
@@ -116,7 +125,9 @@ def random_base(dice, model, cube):
         measures = dice.sample(plain, min(len(plain), dice.randint(3, 6)))
         if not any(cube.measure(name).type in ("int", "double") for name in measures):
             measures = None
-    return Base(model, cube, measures, {}, dice.choice(["error", "empty", "empty", "repeat", "repeat"]))
+    return Base(
+        model, cube, measures, {}, dice.choice(["error", "empty", "empty", "repeat", "repeat"])
+    )
 
 
 def random_grain(dice, base):
@@ -160,6 +171,7 @@ class CompositeAsker(CalculationAsker):
                 return found
 
     def groups(self, dice, count):
+        # Facts that share few levels cannot be grouped by many different ones.
         self.columns = self.shared if dice.random() < 0.6 else self.all_columns
         found = super().groups(dice, min(count, len(self.shared) // 8 + 1))
         self.columns = self.all_columns
@@ -180,12 +192,16 @@ class CompositeAsker(CalculationAsker):
             where += (self.condition(dice, self.all_columns),)
         # A condition on a group is none on a cell of several facts.
         having = tuple(value for value in question.having if value.aggregates)
-        return CompositeQuestion(**{**vars(question), "where": where, "having": having, "source": "direct"})
+        return CompositeQuestion(
+            **{**vars(question), "where": where, "having": having, "source": "direct"}
+        )
 
     def rows(self, dice):
         """Rows of no fact: to be refused."""
         return CompositeQuestion(
-            self.cube.name, groups=self.groups(dice, 1), values=(Value("{0}", (Aggregate("rows"),)),)
+            self.cube.name,
+            groups=self.groups(dice, 1),
+            values=(Value("{0}", (Aggregate("rows"),)),),
         )
 
     def calculated_question(self, dice):
@@ -194,8 +210,14 @@ class CompositeAsker(CalculationAsker):
         groups = self.time_groups(dice, role)
         if any("weekday" in group for group in groups):
             return None
-        others = [c for c in self.all_columns if c.kind in ("level", "key") and (c.role is None or c.role.dimension != "date")]
-        groups += tuple(c.name for c in dice.sample(others, min(len(others), dice.choice([0, 0, 1]))))
+        others = [
+            c
+            for c in self.all_columns
+            if c.kind in ("level", "key") and (c.role is None or c.role.dimension != "date")
+        ]
+        groups += tuple(
+            c.name for c in dice.sample(others, min(len(others), dice.choice([0, 0, 1])))
+        )
         sets, written = None, "list"
         if groups and len(groups) <= 3 and dice.random() < 0.4:
             sets, written = self.grouping(dice, groups)
@@ -214,11 +236,16 @@ class CompositeAsker(CalculationAsker):
         return self.maybe_ordered_as(dice, question)
 
     def over_time(self, dice, bare, role):
-        periods = [period_of(self.model, self.cube, bare, self.known, role, part)[0] for part in bare.all_sets()]
+        periods = [
+            period_of(self.model, self.cube, bare, self.known, role, part)[0]
+            for part in bare.all_sets()
+        ]
         calculation = dice.choice(CALCULATED)
         if calculation in NEED_PERIOD and not any(periods):
             return None
-        measures = [m for m in self.cube.measures if calculation in AT_OTHER_TIMES or self.is_number(m)]
+        measures = [
+            m for m in self.cube.measures if calculation in AT_OTHER_TIMES or self.is_number(m)
+        ]
         own = [measure for measure in measures if measure in self.own]
         measure = dice.choice(own if own and dice.random() < 0.5 else measures)
         return Value("{0}", (Aggregate("AGG", measure.name, calculation),))
@@ -231,10 +258,16 @@ class CompositeAsker(CalculationAsker):
             if asked is None:
                 continue
             known = {column.name: column for column in base.model.flat_columns(base.cube)}
-            if role not in {r.name for r in base.cube.roles} or time_role(base.cube, asked, known) != role:
+            if (
+                role not in {r.name for r in base.cube.roles}
+                or time_role(base.cube, asked, known) != role
+            ):
                 return False
             texts = [*question.groups, *question.where]
-            if any(is_time(text, role, self.known) and lacking_in(base, text, self.known) for text in texts):
+            if any(
+                is_time(text, role, self.known) and lacking_in(base, text, self.known)
+                for text in texts
+            ):
                 return False
         return True
 

@@ -17,7 +17,11 @@ from random_models import SHAPES, random_dimension
 from random_questions import Asker
 
 # Weights of the members of one: their parts of a sum are never half a cent, however it is added up.
-WEIGHTS = {1: [[5]], 2: [[1, 2], [60, 30], [3, 4], [0, 2], [None, 7]], 3: [[1, 1, 1], [0, 0, 0], [None] * 3, [1, 2, 4]]}
+WEIGHTS = {
+    1: [[5]],
+    2: [[1, 2], [60, 30], [3, 4], [0, 2], [None, 7]],
+    3: [[1, 1, 1], [0, 0, 0], [None] * 3, [1, 2, 4]],
+}
 
 
 def add_links(dice, model):
@@ -39,8 +43,9 @@ def add_tree(dice, dimension):
     for number, row in enumerate(dimension.rows):
         roll, above = dice.random(), [None] * len(columns)
         if number and roll < 0.75:
-            above = [dice.choice(dimension.rows[max(0, number - 4) : number])[k] for k in dimension.key[:1]]
-            above = next([r[k] for k in dimension.key] for r in dimension.rows if r[dimension.key[0]] == above[0])
+            # One of the last few, so that branches are deep.
+            other = dice.choice(dimension.rows[max(0, number - 4) : number])
+            above = [other[column] for column in dimension.key]
         elif roll < 0.82:
             above = [row[column] for column in dimension.key]
         elif roll < 0.88:
@@ -61,7 +66,9 @@ def add_through(dice, model, name):
     first = model.cubes[0]
     weight = "part" if dice.random() < 0.6 else None
     through = [Through(name, near.name, link, weight)]
-    cube = Cube("linked_sales", list(first.roles), first.levels, {}, first.measures, through=through)
+    cube = Cube(
+        "linked_sales", list(first.roles), first.levels, {}, first.measures, through=through
+    )
     model.cubes.append(cube)
 
 
@@ -87,9 +94,13 @@ def random_link(dice, model, near, far):
             rows.append(row)
     if rows and dice.random() < 0.5:
         unknown = dice.choice(rows)
-        unknown.update((c, 999 if far.types[k] == "int" else "X9") for c, k in zip(roles[1].on, far.key))
+        unknown.update(
+            (c, 999 if far.types[k] == "int" else "X9") for c, k in zip(roles[1].on, far.key)
+        )
     fact = Fact("care", "link_no", types, raw_types, roles, {}, rows, "care")
-    return Model(model.fiscal_start, model.calendar, model.dimensions, fact, [], retail=model.retail)
+    return Model(
+        model.fiscal_start, model.calendar, model.dimensions, fact, [], retail=model.retail
+    )
 
 
 # --- questions
@@ -119,7 +130,9 @@ class LinkAsker(Asker):
         """Of one link, as its column is or made from it."""
         column = dice.choice(dice.choice(list(self.links.values())).columns)
         if column.type == "text" and dice.random() < 0.2:
-            return dice.choice(["substr({0}, 1, 1)", "upper({0})", "length({0}) > 5"]).format(column.name)
+            return dice.choice(["substr({0}, 1, 1)", "upper({0})", "length({0}) > 5"]).format(
+                column.name
+            )
         return column.name
 
     def groups(self, dice, count):
@@ -137,7 +150,9 @@ class LinkAsker(Asker):
         question = (self.plain if dice.random() < 0.6 else self.over_sets)(dice)
         where = tuple(c for c in question.where if isinstance(c, str))
         having = tuple(value for value in question.having if value.aggregates)
-        question = LinkQuestion(**{**vars(question), "where": where, "having": having, "source": "direct"})
+        question = LinkQuestion(
+            **{**vars(question), "where": where, "having": having, "source": "direct"}
+        )
         weighted = any((link := link_of(g, self.links)) and link.weight for g in question.groups)
         if not weighted or dice.random() < 0.1:
             return question
@@ -148,7 +163,11 @@ class LinkAsker(Asker):
         measures = [m for m in self.cube.measures if can_be_shared(self.cube, m.name)]
         measures = [m for m in measures if not self.is_wide(m)]
         names = [m.name for m in measures]
-        values = [v for v in question.values + question.having if all(a.measure in names for a in v.aggregates)]
+        values = [
+            v
+            for v in question.values + question.having
+            if all(a.measure in names for a in v.aggregates)
+        ]
         kept = tuple(v for v in question.values if v in values)
         if not kept:
             kept = (Value("{0}", (Aggregate("AGG", dice.choice(measures).name),)),)
@@ -157,7 +176,9 @@ class LinkAsker(Asker):
 
     def is_wide(self, measure):
         return "ledger" in measure.text or any(
-            self.is_wide(other) for other in self.cube.measures if measure.kind == "expr" and other.name in measure.text
+            self.is_wide(other)
+            for other in self.cube.measures
+            if measure.kind == "expr" and other.name in measure.text
         )
 
     def to_be_refused(self, dice):
@@ -169,7 +190,9 @@ class LinkAsker(Asker):
         value = Value("{0}", (Aggregate("AGG", measure.name),))
         other = super().condition(dice, self.columns, 1)
         own = super().condition(dice, link.columns, 1)
-        ranked = Value("{0}", (Aggregate("AGG", measure.name, dice.choice(["rank", "share_of_parent"])),))
+        ranked = Value(
+            "{0}", (Aggregate("AGG", measure.name, dice.choice(["rank", "share_of_parent"])),)
+        )
         counted = Value("{0}", (Aggregate("COUNT(DISTINCT {})", over=column.name),))
         said, where, groups, values = dice.choice(
             [

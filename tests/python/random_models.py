@@ -127,7 +127,9 @@ def random_dimension(dice, name):
     types.update({attribute: attributes[attribute] for attribute in own})
     rows = []
     for number in range(records):
-        rows.append(random_record(dice, name, number, key, types, chain, members, second, taken, ragged))
+        rows.append(
+            random_record(dice, name, number, key, types, chain, members, second, taken, ragged)
+        )
     return Dimension(name, key, types, levels, hierarchies, rows)
 
 

@@ -23,13 +23,19 @@ def add_sets(dice, model, askers):
 
 def choosable(asker):
     """Levels of dimensions that show a text."""
-    return [c for c in asker.columns if c.kind == "level" and c.role is not None and c.type == "text"]
+    return [
+        c for c in asker.columns if c.kind == "level" and c.role is not None and c.type == "text"
+    ]
 
 
 def leaders(dice, asker, level):
     exact = [
-        m.name for m in asker.cube.measures
-        if asker.is_number(m) and m.type != "double" and not asker.is_noisy(m.name) and "ledger" not in m.name
+        m.name
+        for m in asker.cube.measures
+        if asker.is_number(m)
+        and m.type != "double"
+        and not asker.is_noisy(m.name)
+        and "ledger" not in m.name
     ]
     said = {"level": level.name, "n": dice.randint(1, 4), "by": dice.choice(exact)}
     return {**said, "least": True} if dice.random() < 0.3 else said
@@ -44,7 +50,11 @@ def random_filter(dice, asker, levels):
         return {"set": dice.choice(sorted(asker.cube.sets))}
     values = asker.values[level.name]
     if kind == "members":
-        captions = [c.name for c in asker.columns if c.kind == "locale" and (c.role, c.level) == (level.role, level.level)]
+        captions = [
+            c.name
+            for c in asker.columns
+            if c.kind == "locale" and (c.role, c.level) == (level.role, level.level)
+        ]
         values = asker.values[dice.choice([level.name, *captions])]
         return {"level": level.name, "members": dice.sample(values, min(len(values), 3))}
     if kind == "keys":
@@ -55,7 +65,11 @@ def random_filter(dice, asker, levels):
     known = [value for value in asker.values[level.name] if not value.startswith("(")]
     one, other = sorted(dice.choices(known, k=2))
     return dice.choice(
-        [{"level": level.name, "from": one, "to": other}, {"level": level.name, "from": one}, {"level": level.name, "to": other}]
+        [
+            {"level": level.name, "from": one, "to": other},
+            {"level": level.name, "from": one},
+            {"level": level.name, "to": other},
+        ]
     )
 
 
@@ -80,6 +94,10 @@ def random_selection(dice, asker):
         names = [name] + [other for other in names if other != level][:1]
     having = ()
     if dice.random() < 0.3:
-        exact = [m for m in measures if asker.is_number(asker.cube.measure(m)) and not asker.is_noisy(m)]
+        exact = [
+            m for m in measures if asker.is_number(asker.cube.measure(m)) and not asker.is_noisy(m)
+        ]
         having = tuple(f"{m} > {dice.choice([1, 20, 300])}" for m in exact[:1])
-    return Selection(asker.cube.name, tuple(names), measures, filters, top, having, dice.random() < 0.5)
+    return Selection(
+        asker.cube.name, tuple(names), measures, filters, top, having, dice.random() < 0.5
+    )
