@@ -19,7 +19,7 @@ from cube_expansion import (
     tail,
     where_clause,
 )
-from cube_models import CALENDAR_LEVELS, scale_of
+from cube_models import RETAIL_LEVELS, scale_of
 from cube_questions import columns_in
 
 # Fine to coarse; levels of one line are as fine as each other.
@@ -164,6 +164,8 @@ def depth(model, cube, subject, level):
     role = next((role for role in cube.roles if role.name == subject), None)
     if role is None:
         return 0
+    if level in RETAIL_LEVELS:
+        return RETAIL_LEVELS.index(level)
     if role.dimension == "date":
         lines = [index for index, line in enumerate(reversed(FINENESS)) if level in line]
         return lines[0] if lines else -1
@@ -280,13 +282,11 @@ class Expansion:
         role = self.role
         calendar = ", ".join(
             f"{level}_key AS {role}_{level}_key, {level}_caption AS {role}_{level}"
-            for level in CALENDAR_LEVELS
+            for level in self.model.calendar_levels()
         )
         self.add("days", f"SELECT day AS {role}_date, {calendar} FROM calendar WHERE member > 0")
         relation = f"flat_{self.cube.name}"
-        self.add(
-            "span", f"SELECT min({role}_date) AS first, max({role}_date) AS last FROM {relation}"
-        )
+        self.add("span", self.span())
         # Days of periods that have begun when facts end, by the finest level that is grouped by.
         grouped = levels_in(self.question.groups, self.known, role)
         lines = [level for line in FINENESS for level in line if level in grouped]
@@ -301,6 +301,11 @@ class Expansion:
         answers = [self.of_set(k, part) for k, part in enumerate(self.question.all_sets())]
         tables = ", ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in self.tables)
         return f"WITH {tables} SELECT * FROM ({' UNION ALL '.join(answers)}) AS answer{tail(self.question)}"
+
+    def span(self):
+        """The first and the last day with facts."""
+        days = f"min({self.role}_date) AS first, max({self.role}_date) AS last"
+        return f"SELECT {days} FROM flat_{self.cube.name}"
 
     def add(self, name, sql):
         self.tables.append((name, sql))

@@ -10,6 +10,7 @@ import re
 import duckdb
 
 from cube_models import scale_of
+from cube_retail import retail_columns, retail_years
 
 UNKNOWN, NOT_APPLICABLE = "(unknown)", "(not applicable)"
 SQL_TYPES = {
@@ -79,10 +80,25 @@ def above_caption(dimension, level, caption):
     return above.caption or above.key
 
 
+def standing_in(dimension):
+    """The columns of a record; where it has no member of a ragged level, that of the level above."""
+    found = {column: column for column in dimension.types}
+    for hierarchy in dimension.hierarchies.values():
+        for level in map(dimension.level, hierarchy):
+            if not level.ragged:
+                continue
+            above, key = level_above(dimension, level), level.key
+            shown = {key: above.key} | ({level.caption: above.caption} if level.caption else {})
+            found |= {
+                own: f"CASE WHEN {key} IS NULL THEN {found[other]} ELSE {own} END"
+                for own, other in shown.items()
+            }
+    return ", ".join(f"{sql} AS {column}" for column, sql in found.items())
+
+
 def dimension_table(dimension):
     name, types = dimension.name, dimension.types
     record = " || '|' || ".join(f"CAST({column} AS VARCHAR)" for column in dimension.key)
-    columns = ", ".join(types)
     nothing = ", ".join(f"CAST(NULL AS {sql_type(kind)})" for kind in types.values())
     expressions = {column: column for column in types}
     for level in dimension.levels:
@@ -90,7 +106,7 @@ def dimension_table(dimension):
     settled = ", ".join(f"{sql} AS {column}" for column, sql in expressions.items())
     sql = (
         f"CREATE TABLE filled_{name} AS WITH members AS ("
-        f"SELECT row_number() OVER () AS member, {record} AS record, {columns} FROM raw_{name} "
+        f"SELECT row_number() OVER () AS member, {record} AS record, {standing_in(dimension)} FROM raw_{name} "
         f"UNION ALL SELECT -1, '{UNKNOWN}', {nothing} UNION ALL SELECT -2, '{NOT_APPLICABLE}', {nothing}) "
         f"SELECT member, record, {settled} FROM members;\n"
     )
@@ -159,8 +175,9 @@ def calendar_columns(start):
 
 def calendar_table(model):
     days = " UNION ALL ".join(
-        f"SELECT CAST({role.on[0]} AS DATE) AS day FROM raw_sale"
-        for role in model.fact.roles
+        f"SELECT CAST({role.on[0]} AS DATE) AS day FROM raw_{one.fact.table}"
+        for one in model.all()
+        for role in one.fact.roles
         if role.dimension == "date"
     )
     if model.calendar:
@@ -169,6 +186,10 @@ def calendar_table(model):
         first = f"(SELECT make_date(year(min(day)), 1, 1) FROM ({days}))"
         last = f"(SELECT make_date(year(max(day)), 12, 31) FROM ({days}))"
     columns = calendar_columns(model.fiscal_start)
+    years = ""
+    if model.retail:
+        columns |= retail_columns(model.retail)
+        years = f" JOIN ({retail_years(model.retail)}) AS retail ON day BETWEEN starts AND ends"
     keyed = ", ".join(
         f"CAST({key} AS BIGINT) AS {level}_key, {caption} AS {level}_caption"
         for level, (key, caption) in columns.items()
@@ -180,7 +201,7 @@ def calendar_table(model):
     return (
         "CREATE TABLE calendar AS WITH days AS (SELECT CAST(d AS DATE) AS day FROM "
         f"range(CAST({first} AS TIMESTAMP), CAST({last} AS TIMESTAMP) + INTERVAL 1 DAY, INTERVAL 1 DAY) r(d)) "
-        f"SELECT day - DATE '0001-01-01' + 1 AS member, day, {keyed} FROM days{members};\n"
+        f"SELECT day - DATE '0001-01-01' + 1 AS member, day, {keyed} FROM days{years}{members};\n"
     )
 
 
@@ -212,7 +233,8 @@ def fact_table(model):
         if role.must_exist:
             kept.append(f"m_{role.name} <> -1")
     where = " AND ".join(kept) or "TRUE"
-    return f"CREATE TABLE fact AS SELECT * FROM (SELECT s.*, {', '.join(columns)} FROM raw_sale s) WHERE {where};\n"
+    rows = f"SELECT s.*, {', '.join(columns)} FROM raw_{model.fact.table} s"
+    return f"CREATE TABLE fact_{model.fact.name} AS SELECT * FROM ({rows}) WHERE {where};\n"
 
 
 def flat_table(model, cube):
@@ -233,7 +255,8 @@ def flat_table(model, cube):
         joins += f" JOIN {table} AS {role.name} ON {role.name}.member = fact.m_{role.name}"
     members = [f"fact.m_{role.name}" for role in model.fact.roles]
     columns = [f"fact.f_{column}" for column in model.fact.types]
-    return f"CREATE TABLE flat_{cube.name} AS SELECT {', '.join(shown + columns + members)} FROM fact{joins};\n"
+    shown = ", ".join(shown + columns + members)
+    return f"CREATE TABLE flat_{cube.name} AS SELECT {shown} FROM fact_{model.fact.name} AS fact{joins};\n"
 
 
 def dimension_source(dimension, column):
@@ -261,11 +284,16 @@ def fact_level(model, cube, column):
 
 def script(model):
     """Everything, from the raw files to a table per cube; `$DATA` stands for the folder."""
-    sql = MACROS + raw_table("sale", model.fact.raw_types)
+    sql = MACROS
+    for one in model.all():
+        sql += raw_table(one.fact.table, one.fact.raw_types)
     for dimension in model.dimensions.values():
         sql += raw_table(dimension.name, dimension.types) + dimension_table(dimension)
-    sql += calendar_table(model) + fact_table(model)
-    return sql + "".join(flat_table(model, cube) for cube in model.cubes)
+    sql += calendar_table(model)
+    for one in model.all():
+        sql += fact_table(one) + "".join(flat_table(one, cube) for cube in one.cubes)
+    # Members of a composite are those of the first fact, which has all roles.
+    return sql + "".join(flat_table(model, cube) for cube in model.composites)
 
 
 def open_oracle(model, folder):

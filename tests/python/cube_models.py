@@ -11,6 +11,7 @@ CALENDAR_HIERARCHIES = {
     "weeks": ["week", "day"],
     "fiscal": ["fiscal_year", "fiscal_quarter", "month", "day"],
 }
+RETAIL_LEVELS = "retail_year retail_quarter retail_month retail_week".split()
 
 
 @dataclass
@@ -22,6 +23,8 @@ class Level:
     caption: str | None = None
     sort: str | None = None
     locales: dict = field(default_factory=dict)
+    # Where it is missing, the member of the level above stands in.
+    ragged: bool = False
 
     def captions(self):
         """Columns that show the level, its key left out."""
@@ -35,7 +38,7 @@ class Level:
         return self.caption is None and self.key is not None and types[self.key] == "int"
 
     def declaration(self):
-        if self.caption is None and self.sort is None:
+        if self.caption is None and self.sort is None and not self.ragged:
             return self.key
         said = {} if self.key is None else {"key": self.key}
         if self.locales:
@@ -44,7 +47,22 @@ class Level:
             said["caption"] = self.caption
         if self.sort:
             said["sort"] = self.sort
+        if self.ragged:
+            said["when_missing"] = "parent"
         return said
+
+
+@dataclass
+class Tree:
+    """A hierarchy by the columns with the key of the record above; `level` where it is said."""
+
+    name: str
+    parent: list
+    level: str | None
+
+    def declaration(self):
+        parent = self.parent[0] if len(self.parent) == 1 else self.parent
+        return {"parent": parent, **({"level": self.level} if self.level else {})}
 
 
 @dataclass
@@ -55,6 +73,7 @@ class Dimension:
     levels: list
     hierarchies: dict
     rows: list
+    tree: Tree | None = None
 
     def level(self, name):
         return next(level for level in self.levels if level.name == name)
@@ -88,6 +107,8 @@ class Fact:
     roles: list
     currencies: dict
     rows: list
+    # Its source table.
+    table: str = "sale"
 
 
 @dataclass
@@ -120,15 +141,60 @@ class Measure:
 
 
 @dataclass
+class Through:
+    """A dimension that a cube reaches through the fact of `model`, from the role `near`."""
+
+    dimension: str
+    near: str
+    model: "Model"
+    weight: str | None
+
+    def declaration(self):
+        weight = {"weight": self.weight} if self.weight else {}
+        return {"through": self.model.fact.name, **weight}
+
+
+@dataclass
 class Cube:
     name: str
     roles: list
     levels: list
     hierarchies: dict
     measures: list
+    through: list = field(default_factory=list, kw_only=True)
+    # Named sets by name, as declared.
+    sets: dict = field(default_factory=dict, kw_only=True)
 
     def measure(self, name):
         return next(measure for measure in self.measures if measure.name == name)
+
+
+@dataclass
+class Base:
+    """A cube as a composite takes it."""
+
+    model: "Model"
+    cube: Cube
+    # Names, or all.
+    measures: list | None
+    # By role the finest level.
+    grain: dict
+    unrelated: str
+
+    def taken(self):
+        """The measures it gives."""
+        return [m for m in self.cube.measures if self.measures is None or m.name in self.measures]
+
+
+@dataclass
+class Composite(Cube):
+    """A cube over cubes; `measures` are those of all of them and its own formulas."""
+
+    bases: list = field(default_factory=list)
+
+    def base_of(self, measure):
+        """The base that gives a measure, or None for a formula of the composite."""
+        return next((b for b in self.bases if measure in [m.name for m in b.taken()]), None)
 
 
 @dataclass
@@ -143,17 +209,41 @@ class FlatColumn:
 
 
 @dataclass
+class Retail:
+    """A calendar of whole weeks."""
+
+    pattern: str
+    first_day: str
+    near: str
+
+    def declaration(self):
+        return {"pattern": self.pattern, "first_day": self.first_day, "near": self.near}
+
+
+@dataclass
 class Model:
     fiscal_start: int
     calendar: tuple | None
     dimensions: dict
     fact: Fact
     cubes: list
+    # Models of other facts over the same dimensions, and cubes over cubes of all of them.
+    others: list = field(default_factory=list)
+    composites: list = field(default_factory=list)
+    retail: Retail | None = None
+
+    def all(self):
+        return [self, *self.others]
+
+    def calendar_levels(self):
+        return CALENDAR_LEVELS + (RETAIL_LEVELS if self.retail else [])
 
     def hierarchies(self, cube, role):
         """Hierarchies of a role in a cube: lists of level names, coarse first."""
         if role.dimension == "date":
             own = CALENDAR_HIERARCHIES
+            if self.retail:
+                own = {**own, "retail": [*RETAIL_LEVELS, "day"]}
         else:
             own = self.dimensions[role.dimension].hierarchies
         return cube.hierarchies.get(role.dimension, own)
@@ -162,7 +252,7 @@ class Model:
         columns = []
         for role in cube.roles:
             if role.dimension == "date":
-                for level in CALENDAR_LEVELS:
+                for level in self.calendar_levels():
                     columns.append(FlatColumn(f"{role.name}_{level}", "text", "level", role, level))
                     columns.append(
                         FlatColumn(f"{role.name}_{level}_key", "int", "key", role, level)

@@ -32,7 +32,12 @@ def declarations(model):
     }
     if model.calendar:
         project["calendar"] = {"from": model.calendar[0], "to": model.calendar[1]}
-    tables = {"sale": {"file": "sale.csv", "types": model.fact.raw_types}}
+    if model.retail:
+        project.setdefault("calendar", {})["retail"] = model.retail.declaration()
+    tables = {
+        one.fact.table: {"file": f"{one.fact.table}.csv", "types": one.fact.raw_types}
+        for one in model.all()
+    }
     for dimension in model.dimensions.values():
         tables[dimension.name] = {"file": f"{dimension.name}.csv", "types": dimension.types}
     files = {
@@ -41,8 +46,10 @@ def declarations(model):
             "version": 1,
             "sources": {"raw": {"csv": {"path": "data"}, "tables": tables}},
         },
-        "etl/sales.yaml": fact_declaration(model),
     }
+    for one in model.all():
+        files[f"etl/{one.fact.name}.yaml"] = fact_declaration(one)
+        files.update({f"cubes/{cube.name}.yaml": cube_declaration(one, cube) for cube in one.cubes})
     for dimension in model.dimensions.values():
         files[f"etl/{dimension.name}.yaml"] = {
             "version": 1,
@@ -52,11 +59,16 @@ def declarations(model):
                 {"table": f"raw.{dimension.name}", "columns": {c: c for c in dimension.types}}
             ],
             "levels": {level.name: level.declaration() for level in dimension.levels},
-            "hierarchies": dimension.hierarchies,
+            "hierarchies": paths(dimension),
         }
-    for cube in model.cubes:
-        files[f"cubes/{cube.name}.yaml"] = cube_declaration(model, cube)
+    for cube in model.composites:
+        files[f"cubes/{cube.name}.yaml"] = composite_declaration(cube)
     return files
+
+
+def paths(dimension):
+    tree = dimension.tree
+    return {**dimension.hierarchies, **({tree.name: tree.declaration()} if tree else {})}
 
 
 def fact_declaration(model):
@@ -85,14 +97,14 @@ def fact_declaration(model):
         "version": 1,
         "fact": fact.name,
         "grain": [fact.key],
-        "from": [{"table": "raw.sale", "columns": columns}],
+        "from": [{"table": f"raw.{fact.table}", "columns": columns}],
         "dimensions": dimensions,
     }
 
 
 def cube_declaration(model, cube):
     said = {"version": 1, "cube": cube.name, "fact": model.fact.name}
-    if len(cube.roles) < len(model.fact.roles) or cube.hierarchies:
+    if len(cube.roles) < len(model.fact.roles) or cube.hierarchies or cube.through:
         dimensions = {}
         for role in cube.roles:
             entry = dimensions.setdefault(role.dimension, {})
@@ -100,6 +112,7 @@ def cube_declaration(model, cube):
                 entry.setdefault("roles", []).append(role.named)
             if role.dimension in cube.hierarchies:
                 entry["hierarchies"] = cube.hierarchies[role.dimension]
+        dimensions.update((link.dimension, link.declaration()) for link in cube.through)
         said["dimensions"] = {name: entry or None for name, entry in dimensions.items()}
     if cube.levels:
         said["levels"] = {level.name: level.declaration() for level in cube.levels}
@@ -107,7 +120,22 @@ def cube_declaration(model, cube):
             if isinstance(said["levels"][level], str):
                 said["levels"][level] = {"key": said["levels"][level]}
     said["measures"] = {measure.name: measure.declaration() for measure in cube.measures}
-    return said
+    return {**said, "sets": cube.sets} if cube.sets else said
+
+
+def composite_declaration(cube):
+    bases = {}
+    for base in cube.bases:
+        said = bases.setdefault(base.cube.name, {})
+        if base.measures is not None:
+            said["measures"] = base.measures
+        if base.grain:
+            said["grain"] = base.grain
+        if base.unrelated != "error":
+            said["unrelated"] = base.unrelated
+    own = {m.name: m.declaration() for m in cube.measures if cube.base_of(m.name) is None}
+    said = {"version": 1, "cube": cube.name, "cubes": {n: b or None for n, b in bases.items()}}
+    return {**said, "measures": own} if own else said
 
 
 def write_project(model, folder):
@@ -116,7 +144,7 @@ def write_project(model, folder):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml(content) + "\n", encoding="utf-8")
-    tables = {"sale": (list(model.fact.raw_types), model.fact.rows)}
+    tables = {one.fact.table: (list(one.fact.raw_types), one.fact.rows) for one in model.all()}
     for dimension in model.dimensions.values():
         tables[dimension.name] = (list(dimension.types), dimension.rows)
     (folder / "data").mkdir(exist_ok=True)

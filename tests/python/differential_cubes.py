@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -23,17 +24,25 @@ import adbc_driver_manager
 import duckdb
 import pyarrow as pa
 
-from cube_calculations import calculation_sql, compares_weekdays
-from cube_expansion import open_oracle, pivot, question_sql
+from cube_link_questions import LinkQuestion
+from cube_links import links_of
 from cube_projects import write_project
 from cube_properties import broken_properties
-from cube_questions import Listing, Nested, Pivot
+from cube_questions import Nested, Pivot, Question
+from cube_selections import Selection
+from cube_truth import Earlier, Truth
+from random_composites import CompositeAsker, add_composites
+from random_links import LinkAsker, add_links
 from random_models import random_model
+from random_past import random_past
 from random_questions import Asker, CalculationAsker
+from random_selections import add_sets, random_selection
 
 AT_ONCE = 2
 RELATIVE, ABSOLUTE = 1e-9, 1e-9
 SHOWN = 12
+# What can be left out, to look at the rest.
+SWITCHES = ["calculations", "measures", "links", "composites", "past"]
 
 
 class Served:
@@ -41,23 +50,53 @@ class Served:
 
     def __init__(self, binary, name, folder, options):
         self.model = random_model(Random(name), options.measures)
-        write_project(self.model, folder)
+        if options.links:
+            add_links(Random(f"{name}.links"), self.model)
+        if options.composites:
+            add_composites(Random(f"{name}.composites"), self.model)
         self.command = [binary, "-C", str(folder)]
-        self.run("load", "--quiet")
-        self.oracle = open_oracle(self.model, folder)
+        self.past = None
+        dice = Random(f"{name}.past")
+        if options.past and dice.random() < 0.4:
+            past = random_past(dice, self.model)
+            self.past = Truth(past, self.load(past, folder))
+            # A time between the two.
+            self.before = datetime.now(timezone.utc).isoformat()
+        write_project(self.model, folder)
+        self.truth = Truth(self.model, folder)
+        self.oracle = self.truth.database
         # How many were compared.
-        self.rows = 0
+        self.rows = self.refusals = 0
         cubes = self.model.cubes
         self.askers = {cube.name: Asker(self.model, cube, self.oracle) for cube in cubes}
         self.calculations = {
             cube.name: CalculationAsker(self.model, cube, self.oracle) for cube in cubes
         }
+        self.composites = {
+            cube.name: CompositeAsker(self.model, cube, self.oracle)
+            for cube in self.model.composites
+        }
+        self.links = {
+            cube.name: LinkAsker(self.model, cube, self.oracle)
+            for cube in cubes
+            if links_of(self.model, cube)
+        }
+        add_sets(Random(f"{name}.sets"), self.model, self.askers)
+        self.load(self.model, folder)
+        self.serve(folder)
+
+    def serve(self, folder):
         self.log = Path(folder) / "serve.log"
         with open(self.log, "w", encoding="utf-8") as log:
             self.server = subprocess.Popen(
                 [*self.command, "serve", "--flight", "127.0.0.1:0"], stderr=log
             )
         self.connection = flight_sql.connect(self.address(), autocommit=True)
+
+    def load(self, model, folder):
+        write_project(model, folder)
+        self.run("load", "--quiet")
+        return folder
 
     def run(self, *arguments):
         done = subprocess.run([*self.command, *arguments], capture_output=True, check=False)
@@ -92,25 +131,35 @@ class Served:
         """What is asked of Starling, as a person would write it."""
         if isinstance(question, Pivot):
             return "starling query " + " ".join(question.arguments())
-        return question.sql(self.askers[self.cube(question)].known)
+        if isinstance(question, Selection):
+            return f"starling query --json - <<< '{question.json()}'"
+        if isinstance(question, Earlier):
+            return f"{self.ours(question.question)} {' '.join(question.options)}"
+        askers = self.askers | self.composites
+        askers = self.links if isinstance(question, LinkQuestion) else askers
+        return question.sql(askers[self.cube(question)].known)
 
     def theirs(self, question):
-        if isinstance(question, Pivot):
-            return "(the cells of the pivot, from the flat table)"
-        if isinstance(question, Nested):
-            return question.text.format(*(self.theirs(part) for part in question.parts))
-        if isinstance(question, Listing):
-            return question.theirs
-        calculated = any(aggregate.calculation for aggregate in question.aggregates())
-        return (calculation_sql if calculated else question_sql)(self.model, question)
+        if isinstance(question, Earlier):
+            return self.past.sql(question.question)
+        return self.truth.sql(question)
 
     def answer(self, question):
         """Names of columns, and rows, of Starling."""
         if isinstance(question, Pivot):
-            stream = self.run("query", *question.arguments(), "--format", "arrow")
-            table = pa.ipc.open_stream(stream).read_all()
-            return table.column_names, rows_of(table)
+            return self.told("query", *question.arguments())
+        if isinstance(question, Selection):
+            path = self.log.with_name("question.json")
+            path.write_text(question.json(), encoding="utf-8")
+            return self.told("query", "--json", str(path))
+        if isinstance(question, Earlier):
+            return self.told("sql", self.ours(question.question), *question.options)
         return self.ask(self.ours(question))
+
+    def told(self, *arguments):
+        """Names of columns, and rows, of the command line."""
+        table = pa.ipc.open_stream(self.run(*arguments, "--format", "arrow")).read_all()
+        return table.column_names, rows_of(table)
 
     def table(self, sql):
         with self.connection.cursor() as cursor:
@@ -122,44 +171,34 @@ class Served:
         table = self.table(sql)
         return table.column_names, rows_of(table)
 
-    def refused(self, question):
-        """Whether the question must be refused."""
-        if isinstance(question, Nested):
-            return any(self.refused(part) for part in question.parts)
-        if isinstance(question, (Pivot, Listing)):
-            return False
-        calculated = any(aggregate.calculation for aggregate in question.aggregates())
-        return calculated and compares_weekdays(self.model, question)
-
     def logged(self):
         """What the server said last."""
         said = self.log.read_text(encoding="utf-8").strip().splitlines()
         return "\n".join(said[-4:])
 
-    def expected(self, question):
-        if isinstance(question, Pivot):
-            return pivot(self.model, self.oracle, question)
-        cursor = self.oracle.execute(self.theirs(question))
-        return None, cursor.fetchall()
-
     def wrong(self, question):
         """What is wrong with Starling's answer, or None."""
+        truth, asked = self.truth, question
+        if isinstance(question, Earlier):
+            truth, asked = self.past, question.question
+        refused = truth.refused(asked)
         try:
-            names, want = self.expected(question)
+            names, want = (None, []) if refused else truth.expected(asked)
         except duckdb.Error as error:
             return f"the oracle fails: {error}"
         try:
             shown, got = self.answer(question)
         except (adbc_driver_manager.Error, RuntimeError) as error:
             told = f"Starling fails: {error}"
-            if "other weekdays" in told and self.refused(question):
+            if any(said in told for said in refused):
+                self.refusals += 1
                 return None
             return f"{told}\n{self.logged()}" if "the log of the server" in told else told
+        if refused:
+            return f"not refused, although: {', '.join(refused)}"
         if names is not None and names != shown:
             return f"columns: got {shown}, want {names}"
         self.rows += len(want)
-        if self.refused(question):
-            return "weekdays are compared with other weekdays, and that is not refused"
         return difference(got, want, isinstance(question, Pivot) or question.ordered())
 
 
@@ -247,12 +286,27 @@ def shrunk(served, question, told):
 class Differential:
     def __init__(self, options):
         self.options = options
-        self.asked = self.rows = self.properties = 0
+        self.asked = self.rows = self.refusals = self.properties = 0
         self.failures = []
 
     def question(self, served, name):
+        """The question of this name; some are asked of the epoch before."""
         dice = Random(name)
+        question = self.question_now(served, dice)
+        if served.past is None or not isinstance(question, Question) or dice.random() > 0.1:
+            return question
+        options = dice.choice([("--epoch", "1"), ("--as-of", served.before)])
+        return Earlier(question, options)
+
+    def question_now(self, served, dice):
+        for kind in ("composites", "links"):
+            askers = getattr(served, kind)
+            wanted = self.options.only or (dice.random() < 0.15 and kind)
+            if askers and wanted == kind:
+                return askers[dice.choice(sorted(askers))].question(dice)
         cube = dice.choice(sorted(served.askers))
+        if self.options.only == "selections" or dice.random() < 0.05:
+            return random_selection(dice, served.askers[cube])
         if dice.random() < 0.03:
             return served.askers[cube].pivot(dice)
         calculated = self.options.calculations and dice.random() < 0.4
@@ -272,6 +326,7 @@ class Differential:
                 self.questions(served, name, questions)
             finally:
                 self.rows += served.rows
+                self.refusals += served.refusals
                 served.close()
 
     def questions(self, served, name, questions):
@@ -306,10 +361,9 @@ class Differential:
 
     def report(self, name, told):
         switches = "".join(
-            f" --no-{switch}"
-            for switch in ("calculations", "measures")
-            if not getattr(self.options, switch)
+            f" --no-{switch}" for switch in SWITCHES if not getattr(self.options, switch)
         )
+        switches += f" --only {self.options.only}" if self.options.only else ""
         replay = f"python {sys.argv[0]} BINARY WORKDIR --replay {name}{switches}"
         self.failures.append(name)
         print(f"== {name}: {told}\n-- again with\n{replay}\n", flush=True)
@@ -340,8 +394,9 @@ def arguments():
     parser.add_argument("--replay")
     parser.add_argument("--stop-after", type=int, default=10)
     parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("--calculations", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--measures", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--only", choices=["composites", "links", "selections"])
+    for switch in SWITCHES:
+        parser.add_argument(f"--{switch}", action=argparse.BooleanOptionalAction, default=True)
     return parser.parse_args()
 
 
@@ -353,8 +408,9 @@ def main():
     differential.run()
     seconds = time.monotonic() - started
     print(
-        f"seed {options.seed}: {differential.asked} questions with {differential.rows} rows and "
-        f"{differential.properties} properties in {seconds:.0f} s, {len(differential.failures)} failures"
+        f"seed {options.seed}: {differential.asked} questions with {differential.rows} rows, "
+        f"{differential.refusals} refusals and {differential.properties} properties in {seconds:.0f} s, "
+        f"{len(differential.failures)} failures"
     )
     return 1 if differential.failures or not differential.rows else 0
 

@@ -6,7 +6,7 @@ there or do not apply, captions that are shared or missing, gaps and leap days, 
 
 from datetime import date, timedelta
 
-from cube_models import Cube, Dimension, Fact, Level, Measure, Model, Role, scale_of
+from cube_models import Cube, Dimension, Fact, Level, Measure, Model, Retail, Role, scale_of
 
 SYLLABLES = "ba co de fi gu ha jo ka li mo ne po qui ra so ta vu wi xe yo zé Ål 中".split()
 # Main hierarchy, coarse first, and a second way to the same records.
@@ -101,6 +101,8 @@ def random_dimension(dice, name):
     for level in chain:
         levels.append(random_level(dice, level, types, key if level == name else None))
     hierarchies = {"main": list(chain)}
+    for above, level in zip(levels, levels[1:]):
+        level.ragged = dice.random() < 0.5 and can_stand_in(above, level, types)
     if dice.random() < 0.6:
         levels.insert(dice.randint(0, 1), random_level(dice, second, types, None))
         hierarchies["other"] = [second] + ([name] if name in chain else [])
@@ -109,6 +111,7 @@ def random_dimension(dice, name):
     taken = set()
     counts = sorted(dice.randint(2, 9) for _ in chain)
     records = dice.randint(8, 14)
+    ragged = [level.name for level in levels if level.ragged]
     members, above = {}, None
     for level_name, count in zip(chain, counts):
         if level_name == name:
@@ -124,11 +127,23 @@ def random_dimension(dice, name):
     types.update({attribute: attributes[attribute] for attribute in own})
     rows = []
     for number in range(records):
-        rows.append(random_record(dice, name, number, key, types, chain, members, second, taken))
+        rows.append(
+            random_record(dice, name, number, key, types, chain, members, second, taken, ragged)
+        )
     return Dimension(name, key, types, levels, hierarchies, rows)
 
 
-def random_record(dice, name, number, key, types, chain, members, second, taken):
+def can_stand_in(above, level, types):
+    """Whether members of two levels look alike and no key is of both."""
+    for one in (above, level):
+        if one.key is None or types[one.key] == "int" or one.sort or one.locales:
+            return False
+    if above.caption is None or level.caption is None:
+        return above.caption is level.caption
+    return level.caption != level.key and above.name[:2] != level.name[:2]
+
+
+def random_record(dice, name, number, key, types, chain, members, second, taken, ragged):
     row = dict.fromkeys(types)
     row[key[0]] = number + 100 if types[key[0]] == "int" else f"{name[0].upper()}{number:02}"
     if len(key) > 1:
@@ -143,7 +158,7 @@ def random_record(dice, name, number, key, types, chain, members, second, taken)
     for level in reversed([level for level in chain if level in members]):
         index = dice.randrange(len(members[level])) if member is None else member
         values, member = members[level][index]
-        if dice.random() >= 0.06:
+        if dice.random() >= (0.2 if level in ragged else 0.06):
             row.update(values)
     if second in members and dice.random() >= 0.06:
         row.update(dice.choice(members[second])[0])
@@ -500,6 +515,14 @@ def random_cube(dice, name, fact, dimensions, newer):
     return Cube(name, roles, levels, hierarchies, random_measures(dice, fact, conditions, newer))
 
 
+def random_retail(dice):
+    """Years of whole weeks, named after the year of a day about which they start."""
+    days = ["monday", "saturday", "sunday", "wednesday"]
+    near = ["01-01", "02-01", "08-31", "12-29"]
+    pattern = dice.choice(["4-4-5", "4-5-4", "5-4-4"])
+    return Retail(pattern, dice.choice(days), dice.choice(near))
+
+
 def random_model(dice, newer=False):
     """A model; `newer` adds the measures that know of days, ranks and spreads."""
     names = dice.sample(sorted(SHAPES), dice.randint(1, 3))
@@ -514,4 +537,6 @@ def random_model(dice, newer=False):
     cubes = [random_cube(dice, "sales", fact, dimensions, newer)]
     if dice.random() < 0.5:
         cubes.append(random_cube(dice, "other_sales", fact, dimensions, newer))
-    return Model(dice.choice([1, 1, 2, 4, 7, 10]), calendar, dimensions, fact, cubes)
+    model = Model(dice.choice([1, 1, 2, 4, 7, 10]), calendar, dimensions, fact, cubes)
+    model.retail = random_retail(dice) if dice.random() < 0.4 else None
+    return model

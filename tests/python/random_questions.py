@@ -488,6 +488,14 @@ TIME_GROUPS = [
     ("weekday",),
     ("year", "weekday"),
 ]
+RETAIL_GROUPS = [
+    ("retail_year",),
+    ("retail_month",),
+    ("retail_week",),
+    ("retail_year", "retail_quarter"),
+    ("retail_quarter", "retail_month"),
+    ("retail_week", "day"),
+]
 
 
 class CalculationAsker(Asker):
@@ -545,7 +553,8 @@ class CalculationAsker(Asker):
         return any(is_time(condition, role, self.known) is None for condition in conditions)
 
     def time_groups(self, dice, role):
-        levels = dice.choice(TIME_GROUPS)
+        of_retail = self.model.retail and dice.random() < 0.2
+        levels = dice.choice(RETAIL_GROUPS if of_retail else TIME_GROUPS)
         return tuple(f"{role}_{level}{dice.choice(['', '', '_key'])}" for level in levels)
 
     def other_groups(self, dice):
