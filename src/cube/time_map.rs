@@ -11,9 +11,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::common::{Column, JoinType, Result, ScalarValue, plan_err};
+use datafusion::common::{Column, JoinType, Result, plan_err};
 use datafusion::functions::core::expr_fn::{greatest, least};
-use datafusion::functions::datetime::expr_fn::{date_part, make_date};
+use datafusion::functions::datetime::expr_fn::date_part;
 use datafusion::functions_aggregate::expr_fn::{max, min};
 use datafusion::functions_aggregate::min_max::min_udaf;
 use datafusion::functions_nested::expr_fn::range;
@@ -24,9 +24,11 @@ use datafusion::logical_expr::{
 
 use super::bound::BoundCube;
 use super::context::{Length, Period, Step, TimeWindow};
+use super::day_arithmetic::{
+    date_of, day_of, months_before, months_between, plus_months, week_year_later, years_before,
+};
 use super::normal_form::{columns, level_name};
 use super::planner::{STAR, fact_reference, over_star, physical, role_reference};
-use crate::integrate::day_key;
 use crate::star::RETAIL;
 
 /// The relation's name where it is joined.
@@ -273,7 +275,7 @@ impl TimeCells<'_> {
             Length::Months(count) => day_of(plus_months(date_of(col(DAY)), count)),
         };
         Ok(match by {
-            Step::Year if self.is_of_weeks() => Some(next_week_year()?),
+            Step::Year if self.is_of_weeks() => Some(week_year_later(col(DAY), col(WEEK))?),
             Step::Year => Some(by_length(Period::Year.length())),
             Step::Period => self.finest().map(|period| by_length(period.length())),
         })
@@ -340,25 +342,23 @@ impl TimeCells<'_> {
             .build()
     }
 
-    fn periods(&self, length: Length, count: u8) -> Result<LogicalPlanBuilder> {
+    fn periods(&self, length: Length, count: u16) -> Result<LogicalPlanBuilder> {
         // Days and weeks are shown whole or not at all; longer ones end where facts do.
-        let latest = match length {
-            Length::Days(_) => col(END),
-            Length::Months(_) => end_of_facts(),
-        };
-        let before = |periods: u8| match length {
-            Length::Days(days) => col(END) - lit(days * i64::from(periods)),
+        let (latest, from, back) = match length {
+            Length::Days(days) => {
+                let from = col(END) - lit(days * i64::from(count) - 1);
+                (col(END), from, (col(END) - col(FIRST)) / lit(days))
+            }
             Length::Months(months) => {
-                months_before(col(END), months * i32::from(periods)) - lit(1_i64)
+                let from = months_before(col(END), months * i32::from(count));
+                let back = months_between(col(FIRST) + lit(1_i64), col(END) + lit(1_i64))?;
+                (end_of_facts(), from, back / lit(i64::from(months)))
             }
         };
         // A period counts when it does not end before the first fact.
-        let counted = (0..count)
-            .map(|back| when(before(back).gt_eq(col(FIRST)), lit(1_i64)).otherwise(lit(0_i64)));
-        let counted = counted.collect::<Result<Vec<_>>>()?;
-        let periods = counted.into_iter().reduce(|sum, one| sum + one);
-        let from = before(count) + lit(1_i64);
-        self.spread(self.ending(latest)?, from, col(END), periods)
+        let counted = least(vec![lit(i64::from(count)), back + lit(1_i64)]);
+        let counted = when(col(END).gt_eq(col(FIRST)), counted).otherwise(lit(0_i64))?;
+        self.spread(self.ending(latest)?, from, col(END), Some(counted))
     }
 
     fn running(&self) -> Result<LogicalPlanBuilder> {
@@ -412,42 +412,4 @@ fn end_of_facts() -> Expr {
     let of_month = cast(date_part(lit("day"), last), DataType::Int64);
     let first_of_month = col(LAST) - of_month + lit(1_i64);
     day_of(plus_months(date_of(first_of_month), 1)) - lit(1_i64)
-}
-
-/// The first of the days that make up the last `months` months, `end` included.
-fn months_before(end: Expr, months: i32) -> Expr {
-    day_of(plus_months(date_of(end + lit(1_i64)), -months))
-}
-
-/// The day `months`, whole years, before `end`; the last of a month is the last of that month too.
-fn years_before(end: Expr, months: i32) -> Result<Expr> {
-    let next = date_part(lit("day"), date_of(end.clone() + lit(1_i64)));
-    let last_of_month = months_before(end.clone(), months) - lit(1_i64);
-    when(next.eq(lit(1_i32)), last_of_month).otherwise(day_of(plus_months(date_of(end), -months)))
-}
-
-/// The same weekday of the same ISO week a year later; week 53 moves to the last one.
-fn next_week_year() -> Result<Expr> {
-    let year = cast(col(WEEK) / lit(100_i64), DataType::Int32);
-    // The 28th of December is in the last week of its ISO year.
-    let in_last_week = make_date(year, lit(12_i32), lit(28_i32));
-    let weeks = cast(date_part(lit("week"), in_last_week), DataType::Int64);
-    let is_53rd = (col(WEEK) % lit(100_i64)).eq(lit(53_i64));
-    let weeks = when(is_53rd, lit(52_i64)).otherwise(weeks)?;
-    Ok(col(DAY) + weeks * lit(7_i64))
-}
-
-/// The date of a version key of the date dimension.
-fn date_of(day: Expr) -> Expr {
-    cast(cast(day - lit(day_key(0)), DataType::Int32), DataType::Date32)
-}
-
-/// The version key of a date.
-fn day_of(date: Expr) -> Expr {
-    cast(cast(date, DataType::Int32), DataType::Int64) + lit(day_key(0))
-}
-
-/// `date` moved by whole months; a day the month does not have becomes its last.
-fn plus_months(date: Expr, months: i32) -> Expr {
-    date + lit(ScalarValue::IntervalYearMonth(Some(months)))
 }

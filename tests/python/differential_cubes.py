@@ -23,7 +23,7 @@ import adbc_driver_manager
 import duckdb
 import pyarrow as pa
 
-from cube_calculations import calculation_sql, compares_weekdays
+from cube_calculations import calculation_sql, compares_weekdays, looks_beyond_cells
 from cube_expansion import open_oracle, pivot, question_sql
 from cube_projects import write_project
 from cube_properties import broken_properties
@@ -101,8 +101,8 @@ class Served:
             return question.text.format(*(self.theirs(part) for part in question.parts))
         if isinstance(question, Listing):
             return question.theirs
-        calculated = any(aggregate.calculation for aggregate in question.aggregates())
-        return (calculation_sql if calculated else question_sql)(self.model, question)
+        beyond = looks_beyond_cells(self.model, question)
+        return (calculation_sql if beyond else question_sql)(self.model, question)
 
     def answer(self, question):
         """Names of columns, and rows, of Starling."""

@@ -36,6 +36,13 @@ measures:
   mean: {avg: amount}
   price: {expr: revenue / lines}
   opened: {first: amount}
+  closing: {sum: amount, over_time: last}
+  opening: {sum: amount, over_time: first}
+  last_known: {sum: amount, over_time: last_non_empty}
+  first_known: {sum: amount, over_time: first_non_empty}
+  closing_lines: {count: '*', over_time: last}
+  closing_of_a: {sum: amount, over_time: last, where: \"product_category = 'A'\"}
+  even_closing: {sum: amount, over_time: last, where: date_month_key % 2 = 0}
 ";
 
 const PLAN: &str = "
@@ -126,12 +133,12 @@ async fn shop(texts: &[&str]) -> SessionContext {
 }
 
 /// The rows of `select … FROM cubes."sales$calculations" …`.
-async fn asked(select: &str, rest: &str) -> Vec<String> {
+pub(super) async fn asked(select: &str, rest: &str) -> Vec<String> {
     let context = shop(&[SALES]).await;
     rows(&context, &format!("SELECT {select} FROM cubes.\"sales$calculations\" {rest}")).await
 }
 
-async fn refused(select: &str, rest: &str) -> String {
+pub(super) async fn refused(select: &str, rest: &str) -> String {
     let context = shop(&[SALES]).await;
     failure(&context, &format!("SELECT {select} FROM cubes.\"sales$calculations\" {rest}")).await
 }
