@@ -441,10 +441,14 @@ class SetExpansion:
             context, bounds = f"{table}_context", f"{table}_bounds"
             whole.add(context, f"{self.days_sql} AND ({condition})")
             whole.add(bounds, self.bounds_sql(context))
-        days = f"(SELECT DISTINCT {whole.role}_date AS day FROM rows_then WHERE {whole.role}_date IS NOT NULL)"
-        whole.add(
-            f"{table}_days", self.contributing(name, days, context, bounds, of_time and condition)
-        )
+        kinds = [("days", "rows_then")]
+        if by_calendar(whole.cube, aggregate.measure):
+            # Days of any facts, not only of those that count.
+            kinds.append(("all_days", f"flat_{whole.cube.name}"))
+        for kind, facts in kinds:
+            days = f"(SELECT DISTINCT {whole.role}_date AS day FROM {facts} WHERE {whole.role}_date IS NOT NULL)"
+            there = self.contributing(name, days, context, bounds, of_time and condition)
+            whole.add(f"{table}_{kind}", there)
         shown = "".join(f", r.g{i}" if i not in self.time_part else f", d.g{i}" for i in self.part)
         by = [f"r.g{i}" if i not in self.time_part else f"d.g{i}" for i in self.part]
         more = ""
@@ -482,7 +486,8 @@ class SetExpansion:
             where = [f"{day} >= 0"] + ([] if moved else asked)
             where += [measure.where] if of_time(measure.where) else []
             shown = "".join(f", {text} AS k{i}" for i, text in groups.items())
-            source = f"flat_{whole.cube.name} r" + (days if moved else "")
+            source = f"flat_{whole.cube.name} r"
+            source += f" JOIN {table}_all_days d ON d.day = r.{role}_date" if moved else ""
             found = f"SELECT {edge}({day}) AS day_of_{name}{shown} FROM {source}"
             found += f" WHERE {' AND '.join(f'({c})' for c in where)}"
             found += f" GROUP BY {', '.join(groups.values())}" if groups else ""

@@ -410,3 +410,22 @@ async fn a_level_that_a_fact_lacks_is_empty_or_repeats_its_value() {
     let said = failure(&context, only).await;
     assert!(said.contains("nothing that is asked for has `"), "{said}");
 }
+
+#[tokio::test]
+async fn what_is_repeated_is_all_of_what_is_repeated() {
+    const BOTH: &str = "
+version: 1
+cube: both
+cubes:
+  sales: {measures: [revenue, closing]}
+  plan: {measures: [goal], unrelated: repeat}
+";
+    let context = shop(&[SALES, PLAN, BOTH]).await;
+    let sql = "SELECT product_item, AGG(revenue_share_of_product_category), AGG(closing), \
+               AGG(goal), AGG(goal_share_of_product_category), AGG(goal_share_of_parent) \
+               FROM cubes.both WHERE date_year = '2024' GROUP BY ROLLUP(product_item) ORDER BY 1";
+    assert_eq!(
+        rows(&context, sql).await,
+        ["a1|1.0||350.00|1.0|1.0", "b1|1.0|40.00|350.00|1.0|1.0", "||40.00|350.00||1.0"]
+    );
+}
