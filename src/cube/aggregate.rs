@@ -7,13 +7,13 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result, plan_err};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::expr::{AggregateFunction, InSubquery};
-use datafusion::logical_expr::utils::split_conjunction_owned;
+use datafusion::logical_expr::utils::{split_conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::bound::{BoundCube, BoundMeasure};
 use super::bridge::check_shared;
 use super::calculation::Values;
-use super::context::{Context, TimeWindow};
+use super::context::{Context, Scope, TimeWindow};
 use super::input::{CubeInput, measure_name, measures_of};
 use super::measure_use::{MeasureUse, is_choice_of_constants, measure_in};
 use super::model::{Additivity, AggregateKind, Measure};
@@ -24,7 +24,7 @@ use super::planner;
 use super::relation::Mode;
 use super::sql::AGG;
 use super::star_text::text;
-use super::subject::{is_over, mixes};
+use super::subject::{is_over, mixes, role_of_days};
 
 /// The dimension whose roles are time.
 const DATE: &str = "date";
@@ -196,7 +196,7 @@ impl Translation<'_> {
             let value = self.measure_value(name, filter, Context::default())?;
             return Ok(Final::value(value));
         }
-        let Some((measure, calculation)) = cube.calculation(name) else {
+        let Some((measure, calculation)) = cube.calculation(name)? else {
             return plan_err!("the cube `{}` has no measure `{name}`", self.query.cube);
         };
         let Some(data_type) = cube.measure_type(&measure.name) else {
@@ -223,19 +223,48 @@ impl Translation<'_> {
             check_related(filter, measure, name, &cube)?;
         }
         let (context, filter) = self.in_time(context, filter)?;
-        let places: Vec<usize> = measure
-            .leaves
-            .iter()
-            .map(|leaf| {
-                let mut leaf = leaf.clone();
-                leaf.filter = both(leaf.filter, filter.clone());
-                leaf.context = context.clone();
-                self.query.add_leaf(leaf)
-            })
-            .collect();
+        let mut places = Vec::new();
+        for leaf in &measure.leaves {
+            let leaf = match &leaf.context.scope {
+                Scope::Cell => Leaf {
+                    filter: both(leaf.filter.clone(), filter.clone()),
+                    context: context.clone(),
+                    ..leaf.clone()
+                },
+                Scope::Days(key) => self.of_days(leaf, key, &context, filter.as_ref())?,
+            };
+            places.push(self.query.add_leaf(leaf));
+        }
         substitute(measure.finish.clone(), &|column: &Column| {
             leaf_position(column).map(|position| leaf(places[position]))
         })
+    }
+
+    /// `leaf`, which is over all facts on the days of a cell, in `context`: of `filter` only what it
+    /// says of days counts.
+    fn of_days(
+        &self,
+        leaf: &Leaf,
+        key: &str,
+        context: &Context,
+        filter: Option<&Expr>,
+    ) -> Result<Leaf> {
+        let mut leaf = leaf.clone();
+        let role = role_of_days(key, leaf.base, &self.input.cube);
+        let mut context = Context { scope: leaf.context.scope.clone(), ..context.clone() };
+        if context.time != TimeWindow::Own && self.query.time_role != role {
+            // Days of another role are not these days.
+            (context.time, context.conditions) = (TimeWindow::Own, Vec::new());
+        }
+        leaf.context = context;
+        for condition in filter.into_iter().flat_map(split_conjunction) {
+            let Some(role) = role else { continue };
+            check_apart(condition, role, &self.input.cube)?;
+            if is_over(condition, role, &self.input.cube) {
+                leaf.filter = both(leaf.filter, Some(condition.clone()));
+            }
+        }
+        Ok(leaf)
     }
 
     /// `context` with what `filter` says about time, and the rest of `filter`.
@@ -428,16 +457,16 @@ fn time_role(query: &StarQuery, filter: Option<&Expr>, cube: &BoundCube) -> Resu
     }
 }
 
-/// A calculation sees other days than the question's, so that what is said about them must be
-/// told from the rest.
+/// A calculation sees other days than the question's, and a balance the last day of all facts, so that
+/// what is said about days must be told from the rest.
 fn check_apart(expr: &Expr, role: usize, cube: &BoundCube) -> Result<()> {
     if !mixes(expr, role, cube) {
         return Ok(());
     }
     let role = &cube.cube.roles[role].role.name;
     plan_err!(
-        "`{}` mixes levels of {role} with others, and a calculation over time cannot tell them \
-         apart; write separate conditions with AND, and separate groups",
+        "`{}` mixes levels of {role} with others, and what looks at other days or facts cannot tell \
+         them apart; write separate conditions with AND, and separate groups",
         text(expr)
     )
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
-use datafusion::common::metadata::FieldMetadata;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, DFSchema, DataFusionError, ExprSchema, TableReference, plan_err};
 use datafusion::config::ConfigOptions;
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::functions::core::expr_fn::nullif;
+use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{
     BinaryExpr, EmptyRelation, Expr, ExprSchemable, LogicalPlan, Operator, Projection, TableSource,
     binary_expr, cast, lit, when,
@@ -20,17 +20,18 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 
-use super::calculation::{CALCULATIONS, Calculation};
 use super::checked_sum::summed_as;
-use super::context::Context;
+use super::context::{Context, Scope};
 use super::model::{
     AggregateDefinition, AggregateKind, Base, Bridge, BridgeEnd, Cube, Definition, FlatColumn,
     Input, Measure,
 };
-use super::normal_form::{LEVEL, Leaf, LeafAggregate, columns, leaf, leaf_position, substitute};
-use super::{leaves, planner};
+use super::normal_form::{
+    LEVEL, Leaf, LeafAggregate, columns, leaf, leaf_position, level_name, substitute,
+};
+use super::subject::{is_over, role_of_days};
+use super::{fields, leaves, planner};
 use crate::error::{Error, ErrorKind, Result};
-use crate::star::Title;
 use crate::translate::checked_decimals;
 
 /// A cube over its tables.
@@ -39,7 +40,7 @@ pub struct BoundCube {
     pub cube: Arc<Cube>,
     /// The schema of its relations.
     pub schema: SchemaRef,
-    /// That schema, and a column for every calculation of every measure.
+    /// That schema, and a column for each of the usual calculations of every measure.
     pub calculated: SchemaRef,
     over: Over,
     measures: HashMap<String, BoundMeasure>,
@@ -151,30 +152,11 @@ impl BoundCube {
         for measure in &cube.measures {
             let Some(resolved) = bound.measures.get(&measure.name) else { continue };
             let field = Field::new(&measure.name, resolved.data_type.clone(), true);
-            fields.push(field.with_metadata(measure_metadata(measure)));
+            fields.push(field.with_metadata(fields::of_measure(measure)));
         }
-        bound.schema = Arc::new(Schema::new(fields.clone()));
-        fields.extend(bound.calculated_fields());
-        bound.calculated = Arc::new(Schema::new(fields));
+        bound.schema = Arc::new(Schema::new(fields));
+        bound.calculated = bound.with_usual_calculations();
         Ok(bound)
-    }
-
-    /// A field for each calculation of each measure, unless something else has its name.
-    fn calculated_fields(&self) -> Vec<Field> {
-        let mut fields = Vec::new();
-        for measure in &self.cube.measures {
-            let Some(bound) = self.measures.get(&measure.name) else { continue };
-            for calculation in CALCULATIONS {
-                let name = format!("{}_{}", measure.name, calculation.name);
-                let asked = self.calculation(&name).map(|(asked, _)| &asked.name);
-                if asked != Some(&measure.name) {
-                    continue;
-                }
-                let field = Field::new(name, calculation.data_type(&bound.data_type), true);
-                fields.push(field.with_metadata(calculation_metadata(measure, *calculation)));
-            }
-        }
-        fields
     }
 
     /// The cube over one fact that leaves of `base` are computed over.
@@ -234,45 +216,10 @@ impl BoundCube {
         self.measures.get(name)
     }
 
-    /// The measure and the calculation that the column `name` asks for.
-    ///
-    /// What the cube declares under that name itself comes first.
-    pub(super) fn calculation(&self, name: &str) -> Option<(&Measure, Calculation)> {
-        if self.cube.column(name).is_some() || self.cube.measure(name).is_some() {
-            return None;
-        }
-        // Of `v` and `v_ytd`, `v_ytd_prior_year` is asked of the latter.
-        let asked = Calculation::split(name).filter(|(name, _)| self.measures.contains_key(*name));
-        let (measure, calculation) = asked.max_by_key(|(measure, _)| measure.len())?;
-        let bound = self.measures.get(measure)?;
-        let measure = self.cube.measure(measure)?;
-        calculation.fits(measure, &bound.data_type).then_some((measure, calculation))
-    }
-
-    /// The type of the measure or calculation `name`.
-    pub(super) fn measure_type(&self, name: &str) -> Option<DataType> {
-        if let Some(measure) = self.measures.get(name) {
-            return Some(measure.data_type.clone());
-        }
-        let (measure, calculation) = self.calculation(name)?;
-        Some(calculation.data_type(&self.measures.get(&measure.name)?.data_type))
-    }
-
-    /// Whether `name` is a measure or a calculation of one.
-    pub(super) fn is_measure(&self, name: &str) -> bool {
-        self.measures.contains_key(name) || self.calculation(name).is_some()
-    }
-
     /// The columns before the measures, as the normal form names them.
     pub(super) fn level_schema(&self) -> Result<DFSchema, DataFusionError> {
         let fields = self.schema.fields().iter().take(self.cube.columns.len()).cloned();
         DFSchema::try_from_qualified_schema(LEVEL, &Schema::new(fields.collect::<Vec<_>>()))
-    }
-
-    /// The metadata of the field `name` of the relation.
-    pub(super) fn metadata(&self, name: &str) -> Option<FieldMetadata> {
-        let field = self.calculated.field_with_name(name).ok()?;
-        Some(FieldMetadata::from(field.metadata().clone()))
     }
 
     /// The table a flat column comes from.
@@ -305,7 +252,7 @@ impl BoundCube {
             };
             let data_type = plain(physical.data_type()).clone();
             let field = Field::new(&column.name, data_type, physical.is_nullable());
-            Ok(field.with_metadata(level_metadata(column)))
+            Ok(field.with_metadata(fields::of_level(column)))
         };
         self.cube.columns.iter().map(field).collect()
     }
@@ -379,10 +326,26 @@ impl BoundCube {
             base: 0,
             measure: name.to_owned(),
         };
-        let leaves: Vec<Leaf> =
-            leaves::aggregates(aggregate, input, day)?.into_iter().map(make).collect();
+        let mut leaves: Vec<Leaf> =
+            leaves::aggregates(aggregate, input, day.clone())?.into_iter().map(make).collect();
+        if let (Some(found), Some(key)) = (leaves::day_that_counts(aggregate, day)?, &aggregate.day)
+        {
+            leaves.push(Leaf {
+                filter: filter.clone().and_then(|filter| self.of_days(filter, key)),
+                context: Context { scope: Scope::Days(key.clone()), ..Context::default() },
+                ..make(found)
+            });
+        }
         let first = planner::leaf_type(self, &leaves[0])?;
         Ok((leaves, leaves::finish(aggregate, &first)?))
+    }
+
+    /// What `filter` says of days alone, which are those of the role with the key column `key`.
+    fn of_days(&self, filter: Expr, key: &str) -> Option<Expr> {
+        let role = role_of_days(key, 0, self)?;
+        let of_levels = |expr: &Expr| columns(expr).iter().all(|c| level_name(c).is_some());
+        let of_days = split_conjunction_owned(filter).into_iter();
+        of_days.filter(|part| of_levels(part) && is_over(part, role, self)).reduce(Expr::and)
     }
 
     /// A formula with each measure replaced by what it is made of.
@@ -549,55 +512,4 @@ fn true_division(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError>
         Ok(Transformed::yes(quotient + zero()))
     })?;
     Ok(divided.data)
-}
-
-fn level_metadata(column: &FlatColumn) -> HashMap<String, String> {
-    let mut metadata = HashMap::new();
-    metadata.insert("starling.role".to_owned(), column.kind.role().to_owned());
-    if let Some(level) = &column.level {
-        metadata.insert("starling.level".to_owned(), level.clone());
-    }
-    add_title(&mut metadata, "title", column.title.as_ref());
-    metadata
-}
-
-fn measure_metadata(measure: &Measure) -> HashMap<String, String> {
-    let mut metadata = HashMap::new();
-    metadata.insert("starling.role".to_owned(), "measure".to_owned());
-    metadata.insert("starling.additivity".to_owned(), measure.additivity.as_str().to_owned());
-    if let Some(currency) = &measure.currency {
-        metadata.insert("starling.currency".to_owned(), currency.clone());
-    }
-    if let Some(format) = &measure.format {
-        metadata.insert("format".to_owned(), format.clone());
-    }
-    add_title(&mut metadata, "title", measure.title.as_ref());
-    add_title(&mut metadata, "description", measure.description.as_ref());
-    metadata
-}
-
-fn calculation_metadata(measure: &Measure, calculation: Calculation) -> HashMap<String, String> {
-    let mut metadata = HashMap::new();
-    metadata.insert("starling.role".to_owned(), "measure".to_owned());
-    metadata.insert("starling.additivity".to_owned(), "non_additive".to_owned());
-    metadata.insert("starling.calculation".to_owned(), calculation.name.to_owned());
-    metadata.insert("starling.measure".to_owned(), measure.name.clone());
-    if calculation.keeps_unit() {
-        if let Some(currency) = &measure.currency {
-            metadata.insert("starling.currency".to_owned(), currency.clone());
-        }
-        if let Some(format) = &measure.format {
-            metadata.insert("format".to_owned(), format.clone());
-        }
-    }
-    metadata.insert("title".to_owned(), calculation.title_of(measure));
-    metadata
-}
-
-fn add_title(metadata: &mut HashMap<String, String>, key: &str, title: Option<&Title>) {
-    let Some(title) = title else { return };
-    metadata.insert(key.to_owned(), title.default.clone());
-    for (locale, text) in &title.locales {
-        metadata.insert(format!("{key}.{locale}"), text.clone());
-    }
 }

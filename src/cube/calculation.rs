@@ -3,29 +3,32 @@
 //! A calculation is no aggregate of its own. It computes its measure anew in other contexts and
 //! compares the values, so that it is right for ratios and distinct counts as for sums.
 
+use std::borrow::Cow;
+
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, plan_err};
 use datafusion::functions::core::expr_fn::{coalesce, nullif};
 use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
 
-use super::context::{Ancestor, Context, Period, Step, TimeWindow};
+use super::context::{Ancestor, Context, TimeWindow};
 use super::mean::DecimalMean;
 use super::model::{Additivity, Measure};
 use super::normal_form::{Final, Place};
 use crate::translate::checked_decimal;
 
 /// A calculation; a column `<measure>_<name>` asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calculation {
     /// What stands behind the measure's name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// For people, in English and Chinese.
-    pub title: [&'static str; 2],
-    kind: Kind,
+    pub title: [Cow<'static, str>; 2],
+    pub(super) kind: Kind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+/// How a calculation is computed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
     /// The measure in another time.
     Value(TimeWindow),
     /// The measure of the first time less that of the second.
@@ -33,9 +36,10 @@ enum Kind {
     /// That difference as a part of the second.
     Rate(TimeWindow, TimeWindow),
     /// The measure over the last periods, divided by their number.
-    MovingAverage(u8),
+    MovingAverage(u16),
     /// The measure as a part of that of a cell further up.
     Share(Ancestor),
+    /// The measure's place among those of siblings.
     Place(Place),
 }
 
@@ -48,122 +52,15 @@ pub(super) trait Values {
     fn period_count(&mut self, context: Context) -> Result<Expr>;
 }
 
-const OWN: TimeWindow = TimeWindow::Own;
-const PRIOR_PERIOD: TimeWindow = TimeWindow::Shifted { by: Step::Period, so_far: false };
-const PRIOR_PERIOD_SO_FAR: TimeWindow = TimeWindow::Shifted { by: Step::Period, so_far: true };
-const PRIOR_YEAR: TimeWindow = TimeWindow::Shifted { by: Step::Year, so_far: false };
-const PRIOR_YEAR_SO_FAR: TimeWindow = TimeWindow::Shifted { by: Step::Year, so_far: true };
-const YEAR_TO_DATE: TimeWindow = to_date(Period::Year);
-const YEAR_TO_DATE_PRIOR_YEAR: TimeWindow =
-    TimeWindow::ToDate { period: Period::Year, years_back: 1 };
-
-const fn to_date(period: Period) -> TimeWindow {
-    TimeWindow::ToDate { period, years_back: 0 }
-}
-
-const fn calculation(name: &'static str, title: [&'static str; 2], kind: Kind) -> Calculation {
-    Calculation { name, title, kind }
-}
-
-/// Every calculation.
-pub const CALCULATIONS: &[Calculation] = &[
-    calculation("prior_period", ["prior period", "上期"], Kind::Value(PRIOR_PERIOD)),
-    calculation("pop", ["against prior period", "环比增减"], Kind::Difference(OWN, PRIOR_PERIOD)),
-    calculation("pop_pct", ["growth on prior period", "环比"], Kind::Rate(OWN, PRIOR_PERIOD)),
-    calculation(
-        "prior_period_so_far",
-        ["prior period so far", "上期同日"],
-        Kind::Value(PRIOR_PERIOD_SO_FAR),
-    ),
-    calculation(
-        "pop_so_far_pct",
-        ["growth on prior period so far", "同日环比"],
-        Kind::Rate(OWN, PRIOR_PERIOD_SO_FAR),
-    ),
-    calculation("prior_year", ["prior year", "去年同期"], Kind::Value(PRIOR_YEAR)),
-    calculation("yoy", ["against prior year", "同比增减"], Kind::Difference(OWN, PRIOR_YEAR)),
-    calculation("yoy_pct", ["growth on prior year", "同比"], Kind::Rate(OWN, PRIOR_YEAR)),
-    calculation(
-        "prior_year_so_far",
-        ["prior year so far", "去年同日"],
-        Kind::Value(PRIOR_YEAR_SO_FAR),
-    ),
-    calculation(
-        "yoy_so_far_pct",
-        ["growth on prior year so far", "同日同比"],
-        Kind::Rate(OWN, PRIOR_YEAR_SO_FAR),
-    ),
-    calculation("wtd", ["week to date", "本周累计"], Kind::Value(to_date(Period::Week))),
-    calculation("mtd", ["month to date", "本月累计"], Kind::Value(to_date(Period::Month))),
-    calculation("qtd", ["quarter to date", "本季累计"], Kind::Value(to_date(Period::Quarter))),
-    calculation("ytd", ["year to date", "本年累计"], Kind::Value(YEAR_TO_DATE)),
-    calculation(
-        "fqtd",
-        ["fiscal quarter to date", "本财季累计"],
-        Kind::Value(to_date(Period::FiscalQuarter)),
-    ),
-    calculation(
-        "fytd",
-        ["fiscal year to date", "本财年累计"],
-        Kind::Value(to_date(Period::FiscalYear)),
-    ),
-    calculation(
-        "ytd_prior_year",
-        ["prior year to date", "去年累计"],
-        Kind::Value(YEAR_TO_DATE_PRIOR_YEAR),
-    ),
-    calculation(
-        "ytd_yoy",
-        ["year to date against prior year", "累计同比增减"],
-        Kind::Difference(YEAR_TO_DATE, YEAR_TO_DATE_PRIOR_YEAR),
-    ),
-    calculation(
-        "ytd_yoy_pct",
-        ["growth of year to date", "累计同比"],
-        Kind::Rate(YEAR_TO_DATE, YEAR_TO_DATE_PRIOR_YEAR),
-    ),
-    calculation("rolling_7d", ["last 7 days", "近7天"], Kind::Value(TimeWindow::Days(7))),
-    calculation("rolling_30d", ["last 30 days", "近30天"], Kind::Value(TimeWindow::Days(30))),
-    calculation("rolling_90d", ["last 90 days", "近90天"], Kind::Value(TimeWindow::Days(90))),
-    calculation("rolling_3m", ["last 3 months", "近3个月"], Kind::Value(TimeWindow::Months(3))),
-    calculation("rolling_6m", ["last 6 months", "近6个月"], Kind::Value(TimeWindow::Months(6))),
-    calculation("rolling_12m", ["last 12 months", "近12个月"], Kind::Value(TimeWindow::Months(12))),
-    calculation("moving_average_3", ["average of 3 periods", "3期均值"], Kind::MovingAverage(3)),
-    calculation("moving_average_7", ["average of 7 periods", "7期均值"], Kind::MovingAverage(7)),
-    calculation(
-        "moving_average_12",
-        ["average of 12 periods", "12期均值"],
-        Kind::MovingAverage(12),
-    ),
-    calculation("running_total", ["running total", "累计"], Kind::Value(TimeWindow::Running)),
-    calculation("share_of_total", ["share of total", "占总计比"], Kind::Share(Ancestor::Total)),
-    calculation("share_of_parent", ["share of parent", "占上级比"], Kind::Share(Ancestor::Parent)),
-    calculation("rank", ["rank", "排名"], Kind::Place(Place::Rank)),
-    calculation("pareto_class", ["Pareto class", "帕累托分类"], Kind::Place(Place::ParetoClass)),
-];
-
 impl Calculation {
-    /// The names of measures and calculations that `column` may be made of.
-    pub fn split(column: &str) -> impl Iterator<Item = (&str, Self)> {
-        CALCULATIONS.iter().filter_map(|calculation| {
-            let measure = column.strip_suffix(calculation.name)?.strip_suffix('_')?;
-            Some((measure, *calculation))
-        })
-    }
-
     /// What to call it for `measure`, for people.
-    pub fn title_of(self, measure: &Measure) -> String {
+    pub fn title_of(&self, measure: &Measure) -> String {
         let title = measure.title.as_ref().map_or(measure.name.as_str(), |title| &title.default);
         format!("{title}, {}", self.title[0])
     }
 
-    /// Whether it makes sense of `measure`, whose values have this type.
-    pub(super) fn fits(self, measure: &Measure, data_type: &DataType) -> bool {
-        self.refusal(measure, data_type).is_none()
-    }
-
     /// The type of its result.
-    pub(super) fn data_type(self, of: &DataType) -> DataType {
+    pub(super) fn data_type(&self, of: &DataType) -> DataType {
         match self.kind {
             Kind::Value(_) => of.clone(),
             Kind::Difference(..) => difference_type(of),
@@ -178,13 +75,13 @@ impl Calculation {
     }
 
     /// Whether its values are money when the measure's are.
-    pub(super) fn keeps_unit(self) -> bool {
+    pub(super) fn keeps_unit(&self) -> bool {
         matches!(self.kind, Kind::Value(_) | Kind::Difference(..) | Kind::MovingAverage(_))
     }
 
     /// What to show for `measure`.
     pub(super) fn finish(
-        self,
+        &self,
         measure: &Measure,
         data_type: &DataType,
         values: &mut dyn Values,
@@ -193,8 +90,8 @@ impl Calculation {
             return plan_err!("`{}_{}` has no meaning: {why}", measure.name, self.name);
         }
         let additive = measure.additivity == Additivity::Additive;
-        let mut at = |time: TimeWindow| values.measure(Context::at(time));
-        Ok(match self.kind {
+        let mut at = |time: &TimeWindow| values.measure(Context::at(*time));
+        Ok(match &self.kind {
             Kind::Value(time) => Final::value(at(time)?),
             Kind::Difference(now, before) => {
                 Final::value(difference(at(now)?, at(before)?, data_type, additive)?)
@@ -203,21 +100,22 @@ impl Calculation {
                 Final::value(rate(at(now)?, at(before)?, data_type, additive)?)
             }
             Kind::MovingAverage(periods) => {
-                let window = Context::at(TimeWindow::Periods(periods));
+                let window = Context::at(TimeWindow::Periods(*periods));
                 let total = values.measure(window.clone())?;
                 Final::value(average(total, values.period_count(window)?, data_type))
             }
             Kind::Share(ancestor) => {
                 let own = values.measure(Context::default())?;
-                let whole = values.measure(Context::of(ancestor))?;
+                let whole = values.measure(Context::of(ancestor.clone()))?;
                 let whole = nullif(cast(whole, DataType::Float64), lit(0.0));
                 Final::value(cast(own, DataType::Float64) / whole)
             }
-            Kind::Place(place) => Final::placed(values.measure(Context::default())?, place),
+            Kind::Place(place) => Final::placed(values.measure(Context::default())?, *place),
         })
     }
 
-    fn refusal(self, measure: &Measure, data_type: &DataType) -> Option<String> {
+    /// Why it makes no sense of `measure`, whose values have this type.
+    pub(super) fn refusal(&self, measure: &Measure, data_type: &DataType) -> Option<String> {
         let name = &measure.name;
         let numeric = match self.kind {
             Kind::Value(_) => true,

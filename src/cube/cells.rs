@@ -19,6 +19,9 @@ use datafusion::logical_expr::{
     Aggregate, AggregateUDF, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast, lit, when,
 };
 
+use super::ancestors::{
+    Whole, check_level, is_key_value, is_least_key, key_name, key_values, one_key, whole,
+};
 use super::bound::BoundCube;
 use super::bridge::{bridges_of, check_inputs};
 use super::context::{Ancestor, Context};
@@ -28,22 +31,20 @@ use super::part::{Parts, Related, Source, Value, group_name, leaf_name};
 use super::place::placed;
 use super::star_text::text;
 use super::state::{Stage, StateAggregate};
-use super::subject::{Parent, Subject};
+use super::subject::{Subject, mixes};
 
 /// The alias of rows of cells where they are joined with those of an ancestor.
 const CELLS: &str = "cells";
 /// The alias of rows of an ancestor.
 const ANCESTOR: &str = "ancestor";
-/// The key of a cell's parent, where that is not grouped by.
-const PARENT: &str = "parent";
-/// The least and greatest key of a parent over the facts of a cell.
-const PARENTS: [&str; 2] = ["least_parent", "greatest_parent"];
 
 /// The plan of `query`: its group columns (with the grouping id, if any), then its finals.
 pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> {
     let grouping = Grouping::of(&query.groups)?;
     let parts = Parts { query, bound, grouping: &grouping };
     check_periods(&parts)?;
+    check_levels(&parts)?;
+    check_scopes(&parts)?;
     check_inputs(query, bound)?;
     let cells = Cells { parts };
     let mut all: Option<LogicalPlanBuilder> = None;
@@ -79,6 +80,35 @@ fn check_periods(parts: &Parts<'_>) -> Result<()> {
     )
 }
 
+/// A share of the members of a level needs parts of them somewhere.
+fn check_levels(parts: &Parts<'_>) -> Result<()> {
+    for leaf in &parts.query.leaves {
+        if let Ancestor::Level(level) = &leaf.context.ancestor {
+            check_level(&leaf.measure, level, parts.grouping, parts.bound)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is said of days must stand apart from the rest where all facts on them are looked at.
+fn check_scopes(parts: &Parts<'_>) -> Result<()> {
+    for leaf in &parts.query.leaves {
+        let source = Source { base: leaf.base, context: &leaf.context };
+        let Some(role) = parts.role_in_scope(source) else { continue };
+        let mut said = parts.grouping.groups.iter().chain(&parts.query.filters);
+        if let Some(expr) = said.find(|expr| mixes(expr, role, parts.bound)) {
+            return plan_err!(
+                "`{}` mixes levels of {} with others, and `{}` is of a day that is found by time \
+                 alone; write separate conditions with AND, and separate groups",
+                text(expr),
+                parts.bound.cube.roles[role].role.name,
+                leaf.measure
+            );
+        }
+    }
+    Ok(())
+}
+
 struct Cells<'a> {
     parts: Parts<'a>,
 }
@@ -94,18 +124,21 @@ impl Cells<'_> {
         if above.iter().any(of_parent) || query.finals.iter().any(|given| given.place.is_some()) {
             self.check_siblings(&subject)?;
         }
-        let parent = match &subject.parent {
-            Parent::Level(key) if above.iter().any(of_parent) => Some(key),
-            _ => None,
-        };
-        let mut rows = self.merged(set, &own, parent)?;
+        let wholes: Vec<Option<Whole>> = above
+            .iter()
+            .map(|of| whole(&of.context.ancestor, set, &subject, grouping, bound))
+            .collect::<Result<_>>()?;
+        let keys: BTreeSet<&String> =
+            wholes.iter().flatten().filter_map(|whole| whole.key.as_ref()).collect();
+        let keys: Vec<String> = keys.into_iter().cloned().collect();
+        let mut rows = self.merged(set, &own, &keys)?;
         for source in &own {
-            if let Related::Without(groups) = self.parts.related(set, source.base)? {
+            if let Related::Without(groups) = self.parts.related(set, *source)? {
                 rows = self.with_repeated(rows, &groups, *source)?;
             }
         }
-        for source in above {
-            rows = self.with_ancestor(rows, set, &subject, source)?;
+        for (source, whole) in above.into_iter().zip(wholes) {
+            rows = self.with_whole(rows, set, whole, source)?;
         }
         self.finished(rows, set, &subject)
     }
@@ -128,19 +161,19 @@ impl Cells<'_> {
         &self,
         set: &GroupingSet,
         sources: &[Source<'_>],
-        parent: Option<&String>,
+        keys: &[String],
     ) -> Result<LogicalPlanBuilder> {
         let mut plans = Vec::new();
         let mut values = Vec::new();
         let mut lacks_a_period = false;
         for source in sources {
             let mut computed = self.parts.values_of(*source)?;
-            let part = match self.parts.related(set, source.base)? {
+            let part = match self.parts.related(set, *source)? {
                 Related::Without(_) => continue,
                 Related::Not => None,
                 Related::Fully => {
-                    if let (Some(key), true) = (parent, source.context.is_own()) {
-                        computed.extend(self.parent_values(key)?);
+                    if source.context.is_own() {
+                        computed.extend(key_values(keys, self.parts.bound)?);
                     }
                     let part = self.parts.part(set, *source, &computed)?;
                     lacks_a_period |= part.is_none();
@@ -185,22 +218,20 @@ impl Cells<'_> {
         };
         // At most one part has a value for a leaf in a cell; the others have NULL.
         let merged = values.iter().map(|value| match &value.name {
-            // Of several facts, each has the parents of its own.
-            name if name == PARENTS[0] => min(col(name)).alias(name),
+            // Of several facts, each has the keys of its own.
+            name if is_least_key(name) => min(col(name)).alias(name),
             name => the_one(value).alias(name),
         });
         let merged = all.aggregate(groups.clone(), merged.collect::<Vec<_>>())?;
-        let shown = values.iter().filter(|value| !PARENTS.contains(&value.name.as_str()));
+        let shown = values.iter().filter(|value| !is_key_value(&value.name));
         let shown = shown.map(|value| {
             let column = col(&value.name);
             let column = if value.counts { coalesce(vec![column, lit(0_i64)]) } else { column };
             column.alias(&value.name)
         });
         let mut shown: Vec<Expr> = groups.into_iter().chain(shown).collect();
-        if parent.is_some() {
-            // A member under two parents has none that its share could be of.
-            let [least, greatest] = PARENTS.map(col);
-            shown.push(when(least.clone().eq(greatest), least).end()?.alias(PARENT));
+        for key in keys {
+            shown.push(one_key(key, col)?);
         }
         merged.project(shown)
     }
@@ -212,8 +243,8 @@ impl Cells<'_> {
         let mut plans = Vec::new();
         for base in 0..bases {
             // A base that lacks a level has no members of it; that is no mistake here.
-            if matches!(self.parts.related(set, base), Ok(Related::Fully)) {
-                let source = Source { base, context: &context };
+            let source = Source { base, context: &context };
+            if matches!(self.parts.related(set, source), Ok(Related::Fully)) {
                 plans.extend(self.parts.part(set, source, &[])?);
             }
         }
@@ -295,45 +326,31 @@ impl Cells<'_> {
         rows.project(shown)
     }
 
-    fn parent_values(&self, key: &str) -> Result<Vec<Value>> {
-        let data_type = level(key).get_type(&self.parts.bound.level_schema()?)?;
-        let value = |name: &str, aggregate: Expr| Value {
-            name: name.to_owned(),
-            data_type: data_type.clone(),
-            aggregate,
-            counts: false,
-            state: None,
-        };
-        let [least, greatest] = PARENTS;
-        Ok(vec![value(least, min(level(key))), value(greatest, max(level(key)))])
-    }
-
-    /// `rows` with the leaves of `source`, which are of a cell above.
-    fn with_ancestor(
+    /// `rows` with the leaves of `source`, which are of `whole`.
+    fn with_whole(
         &self,
         rows: LogicalPlanBuilder,
         set: &GroupingSet,
-        subject: &Subject,
+        whole: Option<Whole>,
         source: Source<'_>,
     ) -> Result<LogicalPlanBuilder> {
         let values = self.parts.values_of(source)?;
-        let of_parent = source.context.ancestor == Ancestor::Parent;
-        let kept = match self.parts.related(set, source.base)? {
+        let Some(whole) = whole else { return self.with_nothing(rows, &values) };
+        let kept = match self.parts.related(set, source)? {
             Related::Not => return self.with_nothing(rows, &values),
             Related::Fully => set.groups.clone(),
             Related::Without(kept) => kept.groups,
         };
-        let groups = if of_parent { subject.common(set) } else { Vec::new() };
-        let mut groups: Vec<(String, Expr)> = groups
-            .into_iter()
-            .filter(|at| kept.contains(at))
-            .map(|at| (group_name(at), self.parts.grouping.groups[at].clone()))
-            .collect();
-        if let (Parent::Level(key), true) = (&subject.parent, of_parent) {
-            groups.push((PARENT.to_owned(), level(key)));
+        let shared = whole.groups.into_iter().filter(|at| kept.contains(at));
+        let mut groups: Vec<(String, Expr)> =
+            shared.map(|at| (group_name(at), self.parts.grouping.groups[at].clone())).collect();
+        if let Some(key) = whole.key
+            && self.parts.is_told_apart_by(&key, set, source)?
+        {
+            groups.push((key_name(&key), level(&key)));
         }
-        let above = self.parts.own(&groups, source.base, &values)?;
-        beside(rows, above, groups.into_iter().map(|(name, _)| name).collect(), &values)
+        let of_whole = self.parts.own(&groups, source, &values)?;
+        beside(rows, of_whole, groups.into_iter().map(|(name, _)| name).collect(), &values)
     }
 
     /// `rows` with the columns of the answer.

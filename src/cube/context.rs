@@ -12,6 +12,8 @@ pub struct Context {
     pub time: TimeWindow,
     /// Whose facts count.
     pub ancestor: Ancestor,
+    /// Which of the facts on those days count.
+    pub scope: Scope,
     /// Conditions on the time role that hold for this aggregate beside those of the question; only
     /// where `time` is not [`TimeWindow::Own`].
     pub conditions: Vec<Expr>,
@@ -41,11 +43,11 @@ pub enum TimeWindow {
         years_back: u8,
     },
     /// The last months that end with `E`.
-    Months(u8),
+    Months(u16),
     /// The last days that end with the cell's last day, but no later than the last fact.
-    Days(u8),
+    Days(u16),
     /// The last periods of the cell's finest level.
-    Periods(u8),
+    Periods(u16),
     /// All days of the question up to `E`.
     Running,
 }
@@ -81,15 +83,28 @@ pub enum Period {
 }
 
 /// Whose facts count, relative to the cell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Ancestor {
     /// The cell's own.
     #[default]
     Own,
     /// Those of the parent of the member that stands last in the grouping.
     Parent,
+    /// Those of the cell's member of this level, with what else the cell is grouped by.
+    Level(String),
     /// Those of the whole question.
     Total,
+}
+
+/// Which of the facts on the days of a cell count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that are in the cell and meet the conditions of the question.
+    #[default]
+    Cell,
+    /// All, whatever else the cell and the question say. What they say of the role with this key
+    /// column in the fact is what they say of days.
+    Days(String),
 }
 
 impl Context {

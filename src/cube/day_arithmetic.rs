@@ -9,11 +9,14 @@ use arrow::array::{AsArray, Int64Array};
 use arrow::datatypes::{DataType, Int64Type};
 use chrono::{Datelike, Months, NaiveDate, TimeDelta};
 use datafusion::common::{Result, internal_err};
+use datafusion::functions::datetime::expr_fn::date_part;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast,
+    lit, when,
 };
 
 use super::context::{Length, Period};
+use crate::integrate::day_key;
 
 /// How a day is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +36,20 @@ pub(super) enum DayMove {
 /// `move` of `day`; NULL of NULL.
 pub(super) fn moved(day: Expr, by: DayMove) -> Expr {
     ScalarUDF::from(DayArithmetic::new(by)).call(vec![day])
+}
+
+/// How many whole months there are from day `from` to day `to`, which is not before it.
+pub(super) fn months_between(from: Expr, to: Expr) -> Result<Expr> {
+    let part =
+        |name: &str, day: &Expr| cast(date_part(lit(name), date_of(day.clone())), DataType::Int64);
+    let months = |day: &Expr| part("year", day) * lit(12_i64) + part("month", day);
+    let begun = months(&to) - months(&from);
+    when(part("day", &to).lt(part("day", &from)), begun.clone() - lit(1_i64)).otherwise(begun)
+}
+
+/// The date of a version key of the date dimension.
+fn date_of(day: Expr) -> Expr {
+    cast(cast(day - lit(day_key(0)), DataType::Int32), DataType::Date32)
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -51,10 +51,26 @@ pub(super) fn aggregates(
     })
 }
 
+/// The day that counts for `measure`, as an aggregate over all facts of its cell's time; none where
+/// the cell's own facts say which days count.
+pub(super) fn day_that_counts(
+    measure: &AggregateDefinition,
+    day: Option<Expr>,
+) -> Result<Option<LeafAggregate>> {
+    let (Some(over_time), Some(day)) = (measure.over_time, day) else { return Ok(None) };
+    // Unknown and not applicable are no days.
+    let known = when(day.clone().gt(lit(0_i64)), day).end()?;
+    Ok(match over_time {
+        OverTime::First => Some(LeafAggregate::Min(known)),
+        OverTime::Last => Some(LeafAggregate::Max(known)),
+        _ => None,
+    })
+}
+
 fn over(time: OverTime) -> StateFunction {
     match time {
-        OverTime::FirstNonEmpty => StateFunction::SumAt(Edge::First),
-        OverTime::LastNonEmpty => StateFunction::SumAt(Edge::Last),
+        OverTime::First | OverTime::FirstNonEmpty => StateFunction::SumAt(Edge::First),
+        OverTime::Last | OverTime::LastNonEmpty => StateFunction::SumAt(Edge::Last),
         OverTime::Average | OverTime::Min | OverTime::Max => StateFunction::DaySums,
     }
 }
@@ -84,11 +100,13 @@ pub(super) fn finish(measure: &AggregateDefinition, first: &DataType) -> Result<
 
 /// The value over all days from a state of type `state`.
 fn over_days(kind: AggregateKind, over_time: OverTime, state: &DataType) -> Result<Expr> {
+    // As of every count: that of no rows is 0.
+    let counted = |sum: Expr| if kind.counts() { coalesce(vec![sum, lit(0_i64)]) } else { sum };
     Ok(match over_time {
-        OverTime::FirstNonEmpty | OverTime::LastNonEmpty => {
-            let sum = Finish::AtEdge.of(leaf(0));
-            // As of every count: that of no rows is 0.
-            if kind.counts() { coalesce(vec![sum, lit(0_i64)]) } else { sum }
+        OverTime::FirstNonEmpty | OverTime::LastNonEmpty => counted(Finish::AtEdge.of(leaf(0))),
+        OverTime::First | OverTime::Last => {
+            let is_that_day = Finish::Edge.of(leaf(0)).eq(leaf(1));
+            counted(when(is_that_day, Finish::AtEdge.of(leaf(0))).end()?)
         }
         OverTime::Average => {
             let (total, count) = (Finish::DayTotal.of(leaf(0)), Finish::DayCount.of(leaf(0)));

@@ -6,8 +6,10 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
+use datafusion::dataframe::DataFrame;
 use datafusion::prelude::SessionContext;
 
+use super::asked_columns::with_asked_columns;
 use super::model::{BridgeEnd, ColumnKind, Cube};
 use super::query::column;
 use super::sql_text::{is_in, quoted, quoted_text};
@@ -215,7 +217,12 @@ fn text(column: &str) -> String {
 
 /// All rows of `sql` in one batch.
 pub(super) async fn collected(context: &SessionContext, sql: &str) -> Result<RecordBatch> {
-    let frame = context.sql(sql).await?;
+    let mut state = context.state();
+    let dialect = state.config_options().sql_parser.dialect;
+    let statement = state.sql_to_statement(sql, &dialect)?;
+    with_asked_columns(&mut state, &statement);
+    let plan = state.statement_to_plan(statement).await?;
+    let frame = DataFrame::new(context.state(), plan);
     let schema = Arc::clone(frame.schema().inner());
     let batches = frame.collect().await?;
     Ok(concat_batches(&schema, &batches)?)

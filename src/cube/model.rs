@@ -263,6 +263,10 @@ pub enum Spread {
 /// How sums of days make the value of a longer time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OverTime {
+    /// That of the first day on which the fact has rows at all.
+    First,
+    /// That of the last day on which the fact has rows at all.
+    Last,
     /// That of the earliest day that has a value.
     FirstNonEmpty,
     /// That of the latest day that has a value.
@@ -277,12 +281,21 @@ pub enum OverTime {
 
 impl OverTime {
     /// Every one of them.
-    pub const ALL: [Self; 5] =
-        [Self::LastNonEmpty, Self::FirstNonEmpty, Self::Average, Self::Min, Self::Max];
+    pub const ALL: [Self; 7] = [
+        Self::Last,
+        Self::First,
+        Self::LastNonEmpty,
+        Self::FirstNonEmpty,
+        Self::Average,
+        Self::Min,
+        Self::Max,
+    ];
 
     /// The word of the declaration.
     pub fn word(self) -> &'static str {
         match self {
+            Self::First => "first",
+            Self::Last => "last",
             Self::FirstNonEmpty => "first_non_empty",
             Self::LastNonEmpty => "last_non_empty",
             Self::Average => "average",

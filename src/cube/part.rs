@@ -13,15 +13,15 @@ use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::bound::BoundCube;
-use super::context::{Context, TimeWindow};
+use super::context::{Context, Scope, TimeWindow};
 use super::grouping::{Grouping, GroupingSet};
 use super::members::{Members, choices, grouped, mark_name, marked, shared_out};
 use super::model::Unrelated;
-use super::normal_form::{Leaf, LeafAggregate, StarQuery, column_of, columns, level_name};
+use super::normal_form::{Leaf, LeafAggregate, StarQuery, column_of, columns, level, level_name};
 use super::planner::{STAR, aggregate, fact_alias, leaf_type, over_star, star};
 use super::star_text::text;
 use super::state::StateFunction;
-use super::subject::is_over;
+use super::subject::{is_over, role_of_days};
 use super::time_map::{DAY, PERIODS, TIME, TimeCells};
 
 /// Plans parts of one question.
@@ -121,8 +121,50 @@ impl<'a> Parts<'a> {
             .collect()
     }
 
-    /// How the cells of `set` relate to the facts of `base`.
-    pub(super) fn related(&self, set: &GroupingSet, base: usize) -> Result<Related> {
+    /// How the cells of `set` relate to the facts of `source`.
+    pub(super) fn related(&self, set: &GroupingSet, source: Source<'_>) -> Result<Related> {
+        let related = self.related_to_base(set, source.base)?;
+        let kept = match (source.context.scope.clone(), related) {
+            (Scope::Cell, related) => return Ok(related),
+            (Scope::Days(_), Related::Not) => return Ok(Related::Not),
+            (Scope::Days(_), Related::Fully) => set.groups.clone(),
+            (Scope::Days(_), Related::Without(kept)) => kept.groups,
+        };
+        let in_scope = |at: &usize| self.is_in_scope(&self.grouping.groups[*at], source);
+        let groups = kept.into_iter().filter(in_scope).collect();
+        Ok(Related::Without(GroupingSet { groups, id: set.id.clone() }))
+    }
+
+    /// Whether the facts of `source` are told apart by the level with the key column `key` too, beside
+    /// the groups of `set` that they have.
+    pub(super) fn is_told_apart_by(
+        &self,
+        key: &str,
+        set: &GroupingSet,
+        source: Source<'_>,
+    ) -> Result<bool> {
+        let has_levels = matches!(self.related_to_base(set, source.base)?, Related::Fully);
+        Ok(has_levels && self.is_in_scope(&level(key), source))
+    }
+
+    /// Whether `expr` says something of the facts of `source`.
+    fn is_in_scope(&self, expr: &Expr, source: Source<'_>) -> bool {
+        match &source.context.scope {
+            Scope::Cell => true,
+            Scope::Days(_) => {
+                self.role_in_scope(source).is_some_and(|role| is_over(expr, role, self.bound))
+            }
+        }
+    }
+
+    /// The role that says of which days the facts of `source` are, where nothing else matters.
+    pub(super) fn role_in_scope(&self, source: Source<'_>) -> Option<usize> {
+        let Scope::Days(key) = &source.context.scope else { return None };
+        role_of_days(key, source.base, self.bound)
+    }
+
+    /// How the cells of `set` relate to the facts of `base`, as far as these have its levels.
+    fn related_to_base(&self, set: &GroupingSet, base: usize) -> Result<Related> {
         let Some(of) = self.bound.cube.bases.get(base) else { return Ok(Related::Fully) };
         let lacking = |expr: &Expr| self.lacking(expr, base);
         let groups = self.grouping.members(set).find_map(|(_, expr)| lacking(expr));
@@ -133,7 +175,9 @@ impl<'a> Parts<'a> {
             Unrelated::Empty => Ok(Related::Not),
             Unrelated::Repeat => {
                 let groups = self.grouping.members(set).map(|(_, expr)| expr);
-                groups.chain(&self.query.filters).try_for_each(|expr| self.check_apart(expr, base))?;
+                groups
+                    .chain(&self.query.filters)
+                    .try_for_each(|expr| self.check_apart(expr, base))?;
                 let kept = self.grouping.members(set).filter(|(_, expr)| lacking(expr).is_none());
                 let groups = kept.map(|(at, _)| at).collect();
                 Ok(Related::Without(GroupingSet { groups, id: set.id.clone() }))
@@ -194,9 +238,9 @@ impl<'a> Parts<'a> {
         let groups: Vec<(String, Expr)> =
             groups.map(|(at, expr)| (group_name(at), expr.clone())).collect();
         match source.context.time {
-            TimeWindow::Own => self.own(&groups, source.base, values)?.build().map(Some),
+            TimeWindow::Own => self.own(&groups, source, values)?.build().map(Some),
             window => match self.time_cells(set, source)?.map(window)? {
-                Some(map) => self.through(map, &groups, source.base, values).map(Some),
+                Some(map) => self.through(map, &groups, source, values).map(Some),
                 None => Ok(None),
             },
         }
@@ -206,11 +250,11 @@ impl<'a> Parts<'a> {
     pub(super) fn own(
         &self,
         groups: &[(String, Expr)],
-        base: usize,
+        source: Source<'_>,
         values: &[Value],
     ) -> Result<LogicalPlanBuilder> {
-        let filters: Vec<&Expr> = self.filters(base).collect();
-        let star = self.star(base, groups.to_vec(), &filters, values, None)?;
+        let filters: Vec<&Expr> = self.filters(source).collect();
+        let star = self.star(source.base, groups.to_vec(), &filters, values, None)?;
         typed(star.plan.aggregate(star.groups, star.values)?, values)
     }
 
@@ -219,7 +263,7 @@ impl<'a> Parts<'a> {
         &self,
         map: LogicalPlan,
         groups: &[(String, Expr)],
-        base: usize,
+        source: Source<'_>,
         values: &[Value],
     ) -> Result<LogicalPlan> {
         let role = self.time_role()?;
@@ -227,8 +271,8 @@ impl<'a> Parts<'a> {
         let is_time = |expr: &Expr| is_over(expr, role, self.bound);
         let (of_time, others): (Vec<_>, Vec<_>) =
             groups.iter().cloned().partition(|(_, expr)| is_time(expr));
-        let filters: Vec<&Expr> = self.filters(base).filter(|filter| !is_time(filter)).collect();
-        let star = self.star(base, others, &filters, values, Some(&key))?;
+        let filters: Vec<&Expr> = self.filters(source).filter(|filter| !is_time(filter)).collect();
+        let star = self.star(source.base, others, &filters, values, Some(&key))?;
         let on = (vec![column_of(STAR, fact_alias(&key))], vec![column_of(TIME, DAY)]);
         let of_time = of_time.iter().map(|(name, _)| {
             let group = Expr::Column(column_of(TIME, name));
@@ -297,9 +341,12 @@ impl<'a> Parts<'a> {
         Ok(Star { plan, groups, values: named.collect::<Result<_>>()? })
     }
 
-    /// The conditions of the question that the facts of `base` can meet or not.
-    fn filters(&self, base: usize) -> impl Iterator<Item = &'a Expr> {
-        self.query.filters.iter().filter(move |filter| self.lacking(filter, base).is_none())
+    /// The conditions of the question that the facts of `source` must meet.
+    fn filters(&self, source: Source<'_>) -> impl Iterator<Item = &'a Expr> {
+        let of_source = move |filter: &&Expr| {
+            self.lacking(filter, source.base).is_none() && self.is_in_scope(filter, source)
+        };
+        self.query.filters.iter().filter(of_source)
     }
 
     /// The cells of `set` as far as time goes, over the facts of `source`.
@@ -320,7 +367,7 @@ impl<'a> Parts<'a> {
         };
         let groups = self.grouping.members(set).filter(|(_, expr)| is_time(expr));
         let groups = groups.map(|(at, expr)| (group_name(at), expr.clone())).collect();
-        let conditions = self.filters(source.base).filter(|filter| is_time(filter));
+        let conditions = self.filters(source).filter(|filter| is_time(filter));
         let conditions = conditions.chain(&source.context.conditions).cloned().collect();
         let all_groups = self.grouping.groups.iter().filter(|expr| is_time(expr)).cloned();
         let all_groups = all_groups.collect();

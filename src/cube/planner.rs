@@ -77,6 +77,9 @@ pub(super) fn preview(
     limit: Option<usize>,
     bound: &BoundCube,
 ) -> Result<LogicalPlan> {
+    for name in columns {
+        bound.calculation(name)?;
+    }
     if !bound.cube.bases.is_empty() {
         // Rows of several facts are no rows of one relation.
         return no_rows(columns, bound);
@@ -116,9 +119,11 @@ pub(super) fn preview(
 }
 
 fn no_rows(columns: &[String], bound: &BoundCube) -> Result<LogicalPlan> {
-    let schema = &bound.calculated;
-    let fields = columns.iter().map(|name| Ok(schema.field_with_name(name)?.clone()));
-    let fields = fields.collect::<Result<Vec<_>>>()?;
+    let field = |name: &String| match bound.field(name) {
+        Some(field) => Ok(field),
+        None => plan_err!("the cube `{}` has no column `{name}`", bound.cube.name),
+    };
+    let fields = columns.iter().map(field).collect::<Result<Vec<_>>>()?;
     let schema = DFSchema::try_from(Schema::new(fields))?;
     Ok(LogicalPlan::EmptyRelation(EmptyRelation {
         produce_one_row: false,

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::calculation::{CALCULATIONS, Calculation};
+use super::calculation::Calculation;
+use super::calculation_names::CALCULATIONS;
 use super::model::Cube;
 use super::named_set::NamedSet;
 use crate::declare::nearest;
@@ -324,8 +325,13 @@ pub(super) fn measure(cube: &Cube, name: &str) -> Result<MeasureKind> {
     if cube.measure(name).is_some() {
         return Ok(MeasureKind::Declared);
     }
-    if Calculation::split(name).any(|(measure, _)| cube.measure(measure).is_some()) {
-        return Ok(MeasureKind::Calculated);
+    let is_measure = |name: &str| cube.measure(name).is_some();
+    match Calculation::asked(name, is_measure, &cube.columns) {
+        Some((_, Ok(_))) => return Ok(MeasureKind::Calculated),
+        Some((_, Err(why))) => {
+            return Err(Error::invalid_input(format!("`{name}` has no meaning: {why}")));
+        }
+        None => {}
     }
     let measures = || cube.measures.iter().map(|measure| measure.name.as_str());
     let calculated: Vec<String> = measures()

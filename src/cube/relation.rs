@@ -48,8 +48,17 @@ pub struct CubeRelation {
     pub cube: Arc<BoundCube>,
     /// How plain aggregates are taken.
     pub mode: Mode,
-    /// Whether it lists a column for every calculation of every measure.
-    pub calculated: bool,
+    /// Its columns: those of the cube, and those calculations of measures that are listed or asked for.
+    pub schema: SchemaRef,
+}
+
+impl CubeRelation {
+    /// The same relation with a column for each of `names` that is a calculation.
+    #[must_use]
+    pub fn with_calculations<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        let schema = self.cube.with_calculations(&self.schema, names);
+        Self { cube: Arc::clone(&self.cube), mode: self.mode, schema }
+    }
 }
 
 /// The name of the relation of the cube `cube` that lists calculations as columns.
@@ -60,8 +69,7 @@ pub fn calculations_relation(cube: &str) -> String {
 #[async_trait]
 impl TableProvider for CubeRelation {
     fn schema(&self) -> SchemaRef {
-        let schema = if self.calculated { &self.cube.calculated } else { &self.cube.schema };
-        Arc::clone(schema)
+        Arc::clone(&self.schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -150,8 +158,9 @@ impl<'a> CubeRelations<'a> {
         };
         for mode in [Mode::Strict, Mode::Lenient] {
             let names = [cube.name.clone(), calculations_relation(&cube.name)];
-            for (name, calculated) in names.into_iter().zip([false, true]) {
-                let relation = CubeRelation { cube: Arc::clone(&bound), mode, calculated };
+            for (name, columns) in names.into_iter().zip([&bound.schema, &bound.calculated]) {
+                let columns = Arc::clone(columns);
+                let relation = CubeRelation { cube: Arc::clone(&bound), mode, schema: columns };
                 schema(self.context, mode)?.register_table(name, Arc::new(relation))?;
             }
         }

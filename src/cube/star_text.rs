@@ -17,7 +17,7 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::logical_expr::Expr;
 use datafusion::sql::unparser::expr_to_sql;
 
-use super::context::{Ancestor, Context, Period, Step, TimeWindow};
+use super::context::{Ancestor, Context, Period, Scope, Step, TimeWindow};
 use super::normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
 
 impl Display for StarQuery {
@@ -62,9 +62,10 @@ impl Display for Leaf {
 
 impl Display for Context {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.ancestor {
+        match &self.ancestor {
             Ancestor::Own => {}
             Ancestor::Parent => f.write_str(" of the parent")?,
+            Ancestor::Level(level) => write!(f, " of the {level}")?,
             Ancestor::Total => f.write_str(" of all")?,
         }
         match self.time {
@@ -86,6 +87,9 @@ impl Display for Context {
             TimeWindow::Days(count) => write!(f, " over {count} days")?,
             TimeWindow::Periods(count) => write!(f, " over {count} periods")?,
             TimeWindow::Running => f.write_str(" up to the end of the cell")?,
+        }
+        if let Scope::Days(_) = self.scope {
+            f.write_str(" of any fact on these days")?;
         }
         for condition in &self.conditions {
             write!(f, " when {}", text(condition))?;

@@ -5,6 +5,7 @@ use datafusion::logical_expr::Expr;
 use super::bound::BoundCube;
 use super::grouping::{Grouping, GroupingSet};
 use super::normal_form::{columns, level_name};
+use super::paths::Paths;
 use crate::star::CALENDAR;
 
 /// The member whose place among its siblings, and whose share of its parent, are asked for.
@@ -75,40 +76,28 @@ impl Subject {
 
 /// The subject among `groups`, all of one role.
 fn of_role(grouping: &Grouping, groups: Vec<usize>, role: usize, bound: &BoundCube) -> Subject {
-    let levels = |at: usize| -> Vec<String> {
-        let flat = columns(&grouping.groups[at]);
-        let flat = flat.iter().filter_map(|c| bound.cube.column(level_name(c)?));
-        flat.map(|column| column.level.clone().unwrap_or_else(|| column.name.clone())).collect()
-    };
-    let paths: Vec<Vec<String>> = bound
-        .cube
-        .hierarchies()
-        .into_iter()
-        .filter(|(of, _, _)| of.role.name == bound.cube.roles[role].role.name)
-        .map(|(_, _, levels)| levels)
-        .collect();
-    let finer = |fine: &str, coarse: &str| {
-        paths.iter().any(|path| {
-            let place = |level: &str| path.iter().position(|on| on == level);
-            matches!((place(fine), place(coarse)), (Some(fine), Some(coarse)) if fine > coarse)
-        })
-    };
+    let levels = |at: usize| levels_of(&grouping.groups[at], bound);
+    let paths = Paths::of(&bound.cube, role);
     let all: Vec<String> = groups.iter().flat_map(|at| levels(*at)).collect();
-    let finest = all.iter().rev().find(|level| !all.iter().any(|other| finer(other, level)));
+    let finest =
+        all.iter().rev().find(|level| !all.iter().any(|other| paths.is_finer(other, level)));
     let Some(finest) = finest.or(all.last()) else {
         return Subject { own: groups, parent: Parent::Remaining };
     };
     let (own, rest): (Vec<usize>, Vec<usize>) =
         groups.into_iter().partition(|at| levels(*at).contains(finest));
-    let coarser = paths.iter().find_map(|path| {
-        let at = path.iter().position(|level| level == finest)?;
-        path.get(at.checked_sub(1)?)
-    });
-    let parent = match coarser.and_then(|level| bound.cube.key_of(level)) {
+    let parent = match paths.coarser(finest).and_then(|level| bound.cube.key_of(level)) {
         Some(key) if rest.is_empty() => Parent::Level(key.name.clone()),
         _ => Parent::Remaining,
     };
     Subject { own, parent }
+}
+
+/// The levels of the columns of `expr`; a column without a level stands for itself.
+pub(super) fn levels_of(expr: &Expr, bound: &BoundCube) -> Vec<String> {
+    let flat = columns(expr);
+    let flat = flat.iter().filter_map(|column| bound.cube.column(level_name(column)?));
+    flat.map(|column| column.level.clone().unwrap_or_else(|| column.name.clone())).collect()
 }
 
 /// What `expr` is over.
@@ -144,4 +133,11 @@ pub(super) fn mixes(expr: &Expr, role: usize, bound: &BoundCube) -> bool {
         flat.is_some_and(|flat| flat.role == Some(role))
     };
     over(expr, bound) == Over::Several && columns(expr).iter().any(of_role)
+}
+
+/// The role that the column `key` of the fact of `base` is the key of, by position in the cube.
+pub(super) fn role_of_days(key: &str, base: usize, bound: &BoundCube) -> Option<usize> {
+    let roles = &bound.base(base).cube.roles;
+    let of_base = roles.iter().find(|role| role.role.key_column() == key)?;
+    bound.cube.role(&of_base.role.name)
 }

@@ -18,7 +18,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit, when}
 
 use super::bound::BoundCube;
 use super::context::{Length, Period, Step, TimeWindow};
-use super::day_arithmetic::{DayMove, moved};
+use super::day_arithmetic::{DayMove, months_between, moved};
 use super::fact_span::FactSpan;
 use super::normal_form::{column_of, columns, level_name};
 use super::planner::{STAR, fact_reference, over_star, physical, role_reference};
@@ -311,25 +311,23 @@ impl TimeCells<'_> {
         moved(day, DayMove::StartOf(period, fiscal_year_start))
     }
 
-    fn periods(&self, length: Length, count: u8) -> Result<LogicalPlanBuilder> {
+    fn periods(&self, length: Length, count: u16) -> Result<LogicalPlanBuilder> {
         // Days and weeks are shown whole or not at all; longer ones end where facts do.
-        let latest = match length {
-            Length::Days(_) => col(END),
-            Length::Months(_) => end_of_facts(),
-        };
-        let before = |periods: u8| match length {
-            Length::Days(days) => col(END) - lit(days * i64::from(periods)),
+        let (latest, from, back) = match length {
+            Length::Days(days) => {
+                let from = col(END) - lit(days * i64::from(count) - 1);
+                (col(END), from, (col(END) - col(FIRST)) / lit(days))
+            }
             Length::Months(months) => {
-                months_before(col(END), months * i32::from(periods)) - lit(1_i64)
+                let from = months_before(col(END), months * i32::from(count));
+                let back = months_between(col(FIRST) + lit(1_i64), col(END) + lit(1_i64))?;
+                (end_of_facts(), from, back / lit(i64::from(months)))
             }
         };
         // A period counts when it does not end before the first fact.
-        let counted = (0..count)
-            .map(|back| when(before(back).gt_eq(col(FIRST)), lit(1_i64)).otherwise(lit(0_i64)));
-        let counted = counted.collect::<Result<Vec<_>>>()?;
-        let periods = counted.into_iter().reduce(|sum, one| sum + one);
-        let from = before(count) + lit(1_i64);
-        self.spread(self.ending(latest)?, from, col(END), periods)
+        let counted = least(vec![lit(i64::from(count)), back + lit(1_i64)]);
+        let counted = when(col(END).gt_eq(col(FIRST)), counted).otherwise(lit(0_i64))?;
+        self.spread(self.ending(latest)?, from, col(END), Some(counted))
     }
 
     fn running(&self) -> Result<LogicalPlanBuilder> {

@@ -17,7 +17,6 @@ use crate::error::{Error, ErrorKind, Result};
 
 mod declared;
 mod diagnosis;
-mod calculated;
 mod explain;
 mod moment;
 mod open;

@@ -13,7 +13,8 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::dialect_from_str;
 
 use super::ordering;
-use super::{Policy, Principal, Snapshot, calculated, diagnosis, explain, placeholders, read_only};
+use super::{Policy, Principal, Snapshot, diagnosis, explain, placeholders, read_only};
+use crate::cube::with_asked_columns;
 use crate::error::{Error, Result};
 
 /// A place in a statement for a value that is bound later.
@@ -37,7 +38,7 @@ pub async fn plan(
     state.config_mut().options_mut().sql_parser.collect_spans = true;
     let statement = parse(snapshot, &state, sql)?;
     read_only::check_statement(&statement)?;
-    calculated::resolve(&mut state, &statement, snapshot);
+    with_asked_columns(&mut state, &statement);
     let plan = Box::pin(state.statement_to_plan(statement))
         .await
         .map_err(|error| diagnosis::diagnose(snapshot, sql, error))?;

@@ -288,6 +288,14 @@ fn calculations_over_a_tree() {
         ),
         ["Ada,Paris,2,1050.0", "Ada,Rome,1,10425.0"]
     );
+    assert_eq!(
+        shop.sql(
+            "SELECT customer_group, customer_customer, \
+             round(AGG(revenue_share_of_customer_city) * 10425, 6) FROM cubes.sales \
+             WHERE customer_group = 'Ada' GROUP BY 1, 2 ORDER BY 2"
+        ),
+        ["Ada,Ada,10425.0", "Ada,Bob,425.0", "Ada,Cyd,10000.0"]
+    );
 }
 
 #[test]
@@ -301,6 +309,12 @@ fn what_a_tree_cannot_answer_is_refused() {
     refused(rank, "members of `customer_group` have facts in common");
     let share = "SELECT customer_group, AGG(revenue_share_of_parent) FROM cubes.sales GROUP BY 1";
     refused(share, "ask for share_of_total");
+    let share =
+        "SELECT customer_group, AGG(revenue_share_of_customer_group) FROM cubes.sales GROUP BY 1";
+    refused(share, "so that there are no shares of one; ask for share_of_total");
+    let share =
+        "SELECT customer_group, AGG(revenue_share_of_customer_city) FROM cubes.sales GROUP BY 1";
+    refused(share, "group by a level below it on a hierarchy, such as customer_customer");
     refused("SELECT COUNT(DISTINCT customer_group) FROM cubes.sales", "group by it in a CTE");
     let mixed = "SELECT AGG(revenue) FROM cubes.sales WHERE customer_group = 'Bob' OR customer_city = 'Rome'";
     refused(mixed, "write separate conditions with AND");

@@ -75,7 +75,8 @@ fn a_chasm_between_two_facts_does_not_multiply_either() {
         ["2024-01|30.00|2|15|2", "2024-02|70.00|2|15|2", "2024-03||1|6|1", "|100.00|5|36|5"]
     );
     assert_eq!(
-        epoch.rows("SELECT AGG(revenue), AGG(counted) FROM cubes.both WHERE product_item = 'Apple'"),
+        epoch
+            .rows("SELECT AGG(revenue), AGG(counted) FROM cubes.both WHERE product_item = 'Apple'"),
         ["140.00|23"]
     );
 }
@@ -86,9 +87,14 @@ fn facts_are_stitched_with_nulls_cube_10925() {
     let (_shop, epoch) = shop(|shop| {
         sales_and_stock(shop);
         // Apples are red; of all others the colour is not known.
-        let items = "item,category,colour\nApple,Fruit,red\nPear,Fruit,\nLeek,Greens,\nKale,Greens,\n";
+        let items =
+            "item,category,colour\nApple,Fruit,red\nPear,Fruit,\nLeek,Greens,\nKale,Greens,\n";
         shop.write("data/items.csv", items);
-        shop.edit("etl/product.yaml", "category: category}\n", "category: category, colour: colour}\n");
+        shop.edit(
+            "etl/product.yaml",
+            "category: category}\n",
+            "category: category, colour: colour}\n",
+        );
     });
     assert_eq!(
         epoch.rows(
@@ -122,7 +128,11 @@ fn facts_are_stitched_with_nulls_cube_10925() {
 fn unknown_members_of_two_facts_are_one() {
     let (_shop, epoch) = shop(|shop| {
         sales_and_stock(shop);
-        shop.edit("data/sales.csv", "2,2024-01-20,2024-02-02,S1,Pear", "2,2024-01-20,2024-02-02,S1,Fig");
+        shop.edit(
+            "data/sales.csv",
+            "2,2024-01-20,2024-02-02,S1,Pear",
+            "2,2024-01-20,2024-02-02,S1,Fig",
+        );
         shop.edit("data/stock.csv", "2024-01-31,Apple,S2,5", "2024-01-31,Date,S2,5");
     });
     assert_eq!(
@@ -138,7 +148,15 @@ fn unknown_members_of_two_facts_are_one() {
 #[test]
 fn unknown_members_join_alike_kylin() {
     let (_shop, epoch) = plain_shop();
-    let levels = ["store_city", "store_country", "ship_date_day", "ship_date_year", "product_item", "date_week", "buyer"];
+    let levels = [
+        "store_city",
+        "store_country",
+        "ship_date_day",
+        "ship_date_year",
+        "product_item",
+        "date_week",
+        "buyer",
+    ];
     for level in levels {
         let sql = format!(
             "WITH c AS (SELECT {level}, AGG(lines) AS n, AGG(revenue) AS r, AGG(pieces) AS p FROM cubes.sales \
@@ -148,7 +166,9 @@ fn unknown_members_join_alike_kylin() {
     }
     // All at once, too; and joined by hand, either way.
     let all = levels.join(", ");
-    let sql = format!("WITH c AS (SELECT {all}, AGG(lines) AS n FROM cubes.sales GROUP BY {all}) SELECT SUM(n) FROM c");
+    let sql = format!(
+        "WITH c AS (SELECT {all}, AGG(lines) AS n FROM cubes.sales GROUP BY {all}) SELECT SUM(n) FROM c"
+    );
     assert_eq!(epoch.rows(&sql), ["7"]);
     for join in ["LEFT JOIN", "JOIN"] {
         let sql = format!(
@@ -225,7 +245,10 @@ fn or_across_facts_is_answered_or_refused() {
     assert_eq!(epoch.rows(&asked("repeated", apart)), ["30.00|50.00"]);
     for mixed in [across, "NOT (date_month = '2024-01' AND store_city = 'Paris')"] {
         let said = epoch.refusal(&asked("repeated", mixed));
-        assert!(said.contains("mixes `store_city`, which the cube `goals` does not have"), "{said}");
+        assert!(
+            said.contains("mixes `store_city`, which the cube `goals` does not have"),
+            "{said}"
+        );
     }
     let grouped = "SELECT concat(store_city, date_year), AGG(revenue), AGG(goal) FROM cubes.repeated GROUP BY 1";
     let said = epoch.refusal(grouped);

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from cube_expansion import (
     aggregate_over_flat,
+    by_calendar,
+    day_of,
     mean_sql,
     measure_sql,
     tail,
@@ -37,6 +39,9 @@ DAYS = {"day": 1, "week": 7}
 SHIFTED = ["prior_year", "prior_period", "prior_year_so_far", "prior_period_so_far"]
 TO_DATE = ["wtd", "mtd", "qtd", "ytd", "fqtd", "fytd", "ytd_prior_year"]
 ROLLING = ["rolling_3m", "rolling_6m", "rolling_12m", "rolling_7d", "rolling_30d", "rolling_90d"]
+# Some lengths of those that nobody listed.
+ROLLING += ["rolling_1d", "rolling_45d", "rolling_366d", "rolling_2w", "rolling_9w", "rolling_1m"]
+ROLLING += ["rolling_17m", "rolling_1q", "rolling_5q", "rolling_1y", "rolling_2y"]
 AT_OTHER_TIMES = SHIFTED + TO_DATE + ROLLING + ["running_total"]
 # What is compared, and with which earlier value.
 DIFFERENCES = {
@@ -47,7 +52,7 @@ DIFFERENCES = {
     "pop_so_far": ("value", "prior_period_so_far"),
 }
 RATES = {f"{name}_pct": pair for name, pair in DIFFERENCES.items()}
-MOVING = ["moving_average_3", "moving_average_7", "moving_average_12"]
+MOVING = [f"moving_average_{size}" for size in (1, 2, 3, 5, 7, 12, 13, 40)]
 SHARES = ["share_of_total", "share_of_parent"]
 PLACES = ["rank", "pareto_class"]
 OVER_TIME = [*AT_OTHER_TIMES, "yoy", "pop", "ytd_yoy", *RATES, *MOVING]
@@ -182,6 +187,34 @@ def coarser(model, cube, subject, level):
     return None
 
 
+def level_of_share(calculation, known):
+    """The column of the level whose members a share is of."""
+    return known.get((calculation or "").removeprefix("share_of_"))
+
+
+def is_below(model, cube, role, fine, coarse):
+    """Whether a level stands below another on a hierarchy."""
+    paths = model.hierarchies(cube, role).values()
+    return any(
+        fine in path and coarse in path and path.index(fine) > path.index(coarse) for path in paths
+    )
+
+
+def parts_of_level(model, cube, question, known, part, of):
+    """Whether a grouping set has parts of the members of a level, and the groups that stay there."""
+    rest, is_part = [], False
+    for index in part:
+        column = known[question.groups[index]]
+        if column.role is None or column.role.name != of.role.name:
+            rest.append(index)
+            continue
+        if column.level == of.level or is_below(model, cube, of.role, column.level, of.level):
+            is_part = True
+        elif is_below(model, cube, of.role, of.level, column.level):
+            rest.append(index)
+    return is_part, rest
+
+
 # --- days
 
 
@@ -234,10 +267,11 @@ def window(series, period, fiscal_start):
     if series in TO_DATE:
         return first_day(series, END, fiscal_start), END
     name, _, size = series.rpartition("_")
-    if name == "rolling" and size.endswith("m"):
-        return months_before(END, int(size[:-1])), END
     if name == "rolling":
-        return f"({END_BY_DAYS} - {int(size[:-1]) - 1})", END_BY_DAYS
+        count, unit = int(size[:-1]), size[-1]
+        if unit in "dw":
+            return f"({END_BY_DAYS} - {count * {'d': 1, 'w': 7}[unit] - 1})", END_BY_DAYS
+        return months_before(END, count * {"m": 1, "q": 3, "y": 12}[unit]), END
     # A moving average.
     if period in DAYS:
         return f"(b.last_day - {int(size) * DAYS[period] - 1})", "b.last_day"
@@ -398,8 +432,8 @@ class SetExpansion:
         of_time = condition is not None and whole.time(condition)
         if name == "value":
             value = f"({measure_sql(whole.model, whole.cube, aggregate.measure, condition)})"
-            rows = "rows_now"
-            sql = f"SELECT {value} AS v, 'now' AS found{self.groups_of('r')} FROM {rows} r{self.group_by('r')}"
+            rows = self.with_day(table, "rows_now", aggregate, self.part)
+            sql = f"SELECT {value} AS v, 'now' AS found{self.groups_of('r')} FROM {rows}{self.group_by('r')}"
             if not self.part:
                 sql = f"SELECT * FROM ({sql}) WHERE (SELECT count(*) FROM rows_now) > 0"
             whole.add(table, sql)
@@ -412,10 +446,14 @@ class SetExpansion:
             context, bounds = f"{table}_context", f"{table}_bounds"
             whole.add(context, f"{self.days_sql} AND ({condition})")
             whole.add(bounds, self.bounds_sql(context))
-        days = f"(SELECT DISTINCT {whole.role}_date AS day FROM rows_then WHERE {whole.role}_date IS NOT NULL)"
-        whole.add(
-            f"{table}_days", self.contributing(name, days, context, bounds, of_time and condition)
-        )
+        kinds = [("days", "rows_then")]
+        if by_calendar(whole.cube, aggregate.measure):
+            # Days of any facts, not only of those that count.
+            kinds.append(("all_days", f"flat_{whole.cube.name}"))
+        for kind, facts in kinds:
+            days = f"(SELECT DISTINCT {whole.role}_date AS day FROM {facts} WHERE {whole.role}_date IS NOT NULL)"
+            there = self.contributing(name, days, context, bounds, of_time and condition)
+            whole.add(f"{table}_{kind}", there)
         shown = "".join(f", r.g{i}" if i not in self.time_part else f", d.g{i}" for i in self.part)
         by = [f"r.g{i}" if i not in self.time_part else f"d.g{i}" for i in self.part]
         more = ""
@@ -425,14 +463,43 @@ class SetExpansion:
                 if self.period
                 else ""
             )
-        sql = (
-            f"SELECT ({value}) AS v, 'then' AS found, count(*) AS facts{more}{shown} FROM rows_then r "
-            f"JOIN {table}_days d ON d.day = r.{whole.role}_date"
-        )
+        days = f" JOIN {table}_days d ON d.day = r.{whole.role}_date"
+        rows = self.with_day(table, "rows_then", aggregate, self.part, days)
+        sql = f"SELECT ({value}) AS v, 'then' AS found, count(*) AS facts{more}{shown} FROM {rows}"
         if more:
             sql += f" JOIN {bounds} b ON {self.on('d', 'b', self.time_part)}"
         sql += f" GROUP BY {', '.join(by)}" if by else ""
         whole.add(table, f"SELECT * FROM ({sql}) WHERE facts > 0")
+
+    def with_day(self, table, rows, aggregate, part, days=""):
+        """`rows` as `r`, joined with `days`, and for each balance by the calendar the day that counts:
+        the last or first on which there are rows at all, as far as time goes."""
+        whole, model = self.whole, self.whole.model
+        measures = {m.name: m for m in by_calendar(whole.cube, aggregate.measure)}
+        if not measures:
+            return f"{rows} r{days}"
+        day, role = day_of(model), day_of(model)[2:]
+        moved = days and role == whole.role
+        of_time = lambda text: text is not None and bool(is_time(text, role, whole.known))
+        asked = [c for c in whole.question.where if isinstance(c, str) and of_time(c)]
+        asked += [aggregate.condition] if of_time(aggregate.condition) else []
+        by = [i for i in part if of_time(whole.question.groups[i])]
+        groups = {i: f"d.g{i}" if moved else f"({whole.question.groups[i]})" for i in by}
+        sql = f"(SELECT * EXCLUDE ({', '.join(f'day_of_{name}' for name in measures)}) FROM {rows}) r{days}"
+        for name, measure in measures.items():
+            edge = "max" if measure.over_time() == "last" else "min"
+            where = [f"{day} >= 0"] + ([] if moved else asked)
+            where += [measure.where] if of_time(measure.where) else []
+            shown = "".join(f", {text} AS k{i}" for i, text in groups.items())
+            source = f"flat_{whole.cube.name} r"
+            source += f" JOIN {table}_all_days d ON d.day = r.{role}_date" if moved else ""
+            found = f"SELECT {edge}({day}) AS day_of_{name}{shown} FROM {source}"
+            found += f" WHERE {' AND '.join(f'({c})' for c in where)}"
+            found += f" GROUP BY {', '.join(groups.values())}" if groups else ""
+            whole.add(f"{table}_{name}", found)
+            same = [f"{'d' if moved else 'r'}.g{i} IS NOT DISTINCT FROM {name}_day.k{i}" for i in by]
+            sql += f" LEFT JOIN {table}_{name} {name}_day ON {' AND '.join(same) or 'TRUE'}"
+        return sql
 
     def contributing(self, name, days, context, bounds, time_filter):
         """Per cell's time members the days whose facts count."""
@@ -480,6 +547,8 @@ class SetExpansion:
             return self.difference(aggregate, calculation)
         if calculation in MOVING:
             return self.moving_average(aggregate, calculation)
+        if calculation not in SHARES and (of := level_of_share(calculation, self.whole.known)):
+            return self.share_of_level(aggregate, of)
         return {
             "share_of_total": self.share_of_total,
             "share_of_parent": self.share_of_parent,
@@ -540,7 +609,8 @@ class SetExpansion:
         total = measure_sql(
             self.whole.model, self.whole.cube, aggregate.measure, aggregate.condition
         )
-        return self.share(now, f"(SELECT ({total}) FROM rows_now)")
+        rows = self.with_day(f"total_{len(self.whole.tables)}", "rows_now", aggregate, ())
+        return self.share(now, f"(SELECT ({total}) FROM {rows})")
 
     def share(self, part, whole):
         return f"(CAST({part} AS DOUBLE) / nullif(CAST({whole} AS DOUBLE), 0))"
@@ -568,10 +638,28 @@ class SetExpansion:
         )
         parent = subject and not left and coarser(whole.model, whole.cube, subject, level)
         if parent:
-            # A member under two parents has none that its share could be of.
-            parents = f"FROM rows_now own WHERE {self.on('c', 'own')}"
-            same += f" AND r.{parent} = (SELECT min(own.{parent}) {parents})"
-            same += f" AND (SELECT count(DISTINCT own.{parent}) {parents}) = 1"
+            same += self.under_one(parent)
+        return self.share(now, f"(SELECT ({total}) FROM rows_now r WHERE {same})")
+
+    def under_one(self, key):
+        """Facts under the member that all facts of the cell are under, if there is one."""
+        own = f"FROM rows_now own WHERE {self.on('c', 'own')}"
+        return (
+            f" AND r.{key} = (SELECT min(own.{key}) {own})"
+            f" AND (SELECT count(DISTINCT own.{key}) {own}) = 1"
+        )
+
+    def share_of_level(self, aggregate, of):
+        """Of the level's dimension only that level and what is above it stays."""
+        whole = self.whole
+        now = self.at(aggregate, "value")
+        is_part, rest = parts_of_level(
+            whole.model, whole.cube, whole.question, whole.known, self.part, of
+        )
+        if not is_part:
+            return "NULL"
+        total = measure_sql(whole.model, whole.cube, aggregate.measure, aggregate.condition)
+        same = self.on("c", "r", rest) + self.under_one(f"{of.name}_key")
         return self.share(now, f"(SELECT ({total}) FROM rows_now r WHERE {same})")
 
     def rank(self, aggregate):
@@ -634,6 +722,13 @@ def compares_weekdays(model, question):
             if any(period not in (None, "week") for period in periods):
                 return True
     return False
+
+
+def looks_beyond_cells(model, question):
+    """Whether cells are computed from more than their own rows."""
+    cube = next(cube for cube in model.cubes if cube.name == question.cube)
+    measured = [aggregate for aggregate in question.aggregates() if aggregate.measure]
+    return any(a.calculation or by_calendar(cube, a.measure) for a in measured)
 
 
 def calculation_sql(model, question):

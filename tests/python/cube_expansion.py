@@ -255,8 +255,10 @@ def flat_table(model, cube):
         joins += f" JOIN {table} AS {role.name} ON {role.name}.member = fact.m_{role.name}"
     members = [f"fact.m_{role.name}" for role in model.fact.roles]
     columns = [f"fact.f_{column}" for column in model.fact.types]
-    shown = ", ".join(shown + columns + members)
-    return f"CREATE TABLE flat_{cube.name} AS SELECT {shown} FROM fact_{model.fact.name} AS fact{joins};\n"
+    # Which day counts is known only of the cells of a question.
+    days = [f"CAST(NULL AS BIGINT) AS day_of_{m.name}" for m in cube.measures if m.over_time()]
+    shown += columns + members + days
+    return f"CREATE TABLE flat_{cube.name} AS SELECT {', '.join(shown)} FROM fact_{model.fact.name} AS fact{joins};\n"
 
 
 def dimension_source(dimension, column):
@@ -352,6 +354,20 @@ def day_of(model):
     return f"m_{next((role for role in roles if role.named is None), roles[0]).name}"
 
 
+def by_calendar(cube, name):
+    """The measures in `name`, itself or what it is made of, that count on one day for all."""
+    measure = cube.measure(name)
+    if measure.formula is None:
+        return [measure] if measure.over_time() in ("first", "last") else []
+    parts = [part for part in tree_names(measure.formula) if isinstance(part, str)]
+    return [found for part in parts for found in by_calendar(cube, part)]
+
+
+def tree_names(tree):
+    """The names and constants in a formula."""
+    return [tree] if not isinstance(tree, tuple) else [n for part in tree[1:] for n in tree_names(part)]
+
+
 def over_days(model, measure, value, *conditions):
     """A measure that knows of days: its rows as a list, from which it is taken by hand."""
     day = day_of(model)
@@ -372,12 +388,15 @@ def over_days(model, measure, value, *conditions):
     if measure.kind in ("first", "last"):
         return f"list_{edge}({at_edge})"
     how, scale = measure.over_time(), scale_of(measure.input_type)
-    if how == "average":
+    if how in ("first", "last"):
+        that_day = filter_clause(f"{day} = day_of_{measure.name}", *conditions)
+        result = f"sum({value}){that_day}"
+    elif how == "average":
         total, days = f"sum({value}){known}", f"count(DISTINCT {day}){known}"
         if scale is None:
             return f"CAST({total} AS DOUBLE) / nullif({days}, 0)"
         return mean_sql(total, days, scale, scale_of(measure.type))
-    if how in ("min", "max"):
+    elif how in ("min", "max"):
         days = f"list(DISTINCT {day}){known}"
         result = f"list_{how}([list_sum({of_day('t')}) for t in {days}])"
     else:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cube_calculations import calculation_sql, compares_weekdays
+from cube_calculations import calculation_sql, compares_weekdays, looks_beyond_cells
 from cube_composites import CompositeQuestion, composite_sql, refusals
 from cube_expansion import open_oracle, pivot, question_sql
 from cube_link_questions import LinkQuestion, link_refusals, link_sql
@@ -50,8 +50,8 @@ class Truth:
             return composite_sql(self.model, question)
         if isinstance(question, LinkQuestion):
             return link_sql(self.model, question)
-        calculated = any(aggregate.calculation for aggregate in question.aggregates())
-        return (calculation_sql if calculated else question_sql)(self.model, question)
+        beyond = looks_beyond_cells(self.model, question)
+        return (calculation_sql if beyond else question_sql)(self.model, question)
 
     def refused(self, question):
         """What an error says with which the question must be refused: one of these, or it must not."""

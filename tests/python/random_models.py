@@ -19,6 +19,8 @@ SHAPES = {
 ROLE_NAMES = {"customer": "ship", "product": "spare", "store": "return", "seller": "second"}
 DATE_ROLES = ["ordered", "shipped", "paid"]
 
+OVER_TIME = ["last", "first", "last_non_empty", "first_non_empty", "average", "min", "max"]
+
 # --- dimensions
 
 
@@ -380,7 +382,7 @@ def newer_measures(dice, fact, inputs, conditions):
             ["balance", "balance", "edge", "quantile", "median", "variance", "stddev"]
         )
         if shape == "balance":
-            how = dice.choice(["last_non_empty", "first_non_empty", "average", "min", "max"])
+            how = dice.choice(OVER_TIME)
             measure = sum_like(dice, fact, "sum", text, kind, f"{short}_{how}", [])
             measure.where, measure.additive, measure.options = where, False, {"over_time": how}
             scale = scale_of(measure.input_type)
@@ -396,7 +398,7 @@ def newer_measures(dice, fact, inputs, conditions):
             elif shape != "median" and dice.random() < 0.5:
                 measure.options = {"population": True}
         measures.append(measure)
-    how = dice.choice(["last_non_empty", "first_non_empty", "average", "min", "max"])
+    how = dice.choice(OVER_TIME)
     result = "double" if how == "average" else "int"
     measures.append(
         Measure(f"count_{how}", "count", "*", result, None, "int", options={"over_time": how})

@@ -12,10 +12,13 @@ from cube_calculations import (
     SHARES,
     date_roles,
     is_time,
+    level_of_share,
+    parts_of_level,
     period_of,
     subject_of,
     time_role,
 )
+from cube_expansion import by_calendar, day_of
 from cube_models import scale_of
 from cube_questions import (
     BARE,
@@ -64,7 +67,13 @@ LENIENT = ["SUM", "AVG", "MIN", "MAX", "ANY_VALUE"]
 class Asker:
     """Makes questions to one cube, with members that there are."""
 
+    # Whether to ask for balances that look at the days of all facts.
+    by_calendar = False
+
     def __init__(self, model, cube, database):
+        if not self.by_calendar or not date_roles(cube):
+            own = [m for m in cube.measures if not by_calendar(cube, m.name)]
+            cube = replace(cube, measures=own)
         self.model, self.cube = model, cube
         self.columns = model.flat_columns(cube)
         self.known = {column.name: column for column in self.columns}
@@ -273,7 +282,7 @@ class Asker:
         calculation = aggregate.calculation or ""
         if aggregate.measure is None or calculation in PLACES:
             return False
-        if calculation in SHARES or calculation.endswith("_pct"):
+        if calculation.startswith("share_of_") or calculation.endswith("_pct"):
             return True
         kind = self.cube.measure(aggregate.measure).type
         return kind == "double" or kind == "int" and calculation in MOVING
@@ -501,6 +510,8 @@ RETAIL_GROUPS = [
 class CalculationAsker(Asker):
     """Questions with calculations: each condition is over one date role, or over none."""
 
+    by_calendar = True
+
     def columns_of(self, role):
         """Columns of a date role by its name; without one, all columns that are of no date role."""
         if role is not None:
@@ -535,6 +546,12 @@ class CalculationAsker(Asker):
         if dice.random() < 0.5:
             values += (Value("{0}", (self.aggregate(dice, schema, measures=self.cube.measures),)),)
             if any(self.mixed(value, role) for value in values):
+                return None
+        if any(by_calendar(self.cube, a.measure) for v in values for a in v.aggregates if a.measure):
+            days = day_of(self.model)[2:]
+            if any(is_time(text, days, self.known) is None for text in where + groups):
+                return None
+            if any(self.mixed(value, days) for value in values):
                 return None
         having = ()
         if groups and dice.random() < 0.1:
@@ -576,7 +593,7 @@ class CalculationAsker(Asker):
             measures = [m for m in measures if not self.is_noisy(m.name)]
         allowed = {
             calculation: [m for m in measures if self.allows(calculation, m, question, role)]
-            for calculation in CALCULATIONS
+            for calculation in CALCULATIONS + self.level_shares(dice)
             if not (numeric and calculation == "pareto_class")
         }
         calculation = dice.choice([name for name, fitting in allowed.items() if fitting])
@@ -593,8 +610,29 @@ class CalculationAsker(Asker):
             )
         return Value("{0}", (Aggregate(form, measure.name, calculation, condition=condition),))
 
+    def level_shares(self, dice):
+        """Shares of some levels that lie on a hierarchy."""
+        levels = [
+            c.name
+            for c in self.columns
+            if c.kind == "level"
+            and c.role is not None
+            and any(c.level in path for path in self.model.hierarchies(self.cube, c.role).values())
+        ]
+        return [f"share_of_{name}" for name in dice.sample(levels, min(len(levels), 8))]
+
     def allows(self, calculation, measure, question, role):
         sets = question.all_sets()
+        if calculation == "share_of_parent" and by_calendar(self.cube, measure.name):
+            return False
+        if calculation not in CALCULATIONS:
+            of = level_of_share(calculation, self.known)
+            parts = [
+                parts_of_level(self.model, self.cube, question, self.known, part, of)[0]
+                for part in sets
+            ]
+            known = self.is_number(measure) and not by_calendar(self.cube, measure.name)
+            return known and any(parts)
         periods = [
             period_of(self.model, self.cube, question, self.known, role, part)[0] for part in sets
         ]

@@ -101,11 +101,20 @@ impl<'a> Context<'a> {
 
     /// A measure, or a calculation over one.
     fn check_measure(&self, by: &Located<String>, diagnostics: &mut Diagnostics) {
-        let mut over = Calculation::split(&by.value).map(|(measure, _)| measure);
         let known = |measure: &str| self.measures.contains(&measure);
-        if !known(&by.value) && !over.any(known) {
-            let what = format!("measure of the cube `{}`", self.spec.name.value);
-            diagnostics.push(unknown(by, &what, self.measures.iter().copied()));
+        if known(&by.value) {
+            return;
+        }
+        match Calculation::asked(&by.value, known, self.columns) {
+            Some((_, Ok(_))) => {}
+            Some((_, Err(why))) => {
+                let message = format!("`{}` has no meaning: {why}", by.value);
+                diagnostics.push(Diagnostic::new(Code::WrongValue, by.span.clone(), message));
+            }
+            None => {
+                let what = format!("measure of the cube `{}`", self.spec.name.value);
+                diagnostics.push(unknown(by, &what, self.measures.iter().copied()));
+            }
         }
     }
 }

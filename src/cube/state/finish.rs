@@ -35,6 +35,8 @@ pub(in super::super) enum Finish {
     PopulationDeviation,
     /// Of the sum or value at an edge of time: that.
     AtEdge,
+    /// Of the same: the day.
+    Edge,
     /// Of the sums of days: how many days.
     DayCount,
     /// Of the sums of days: their sum.
@@ -65,6 +67,7 @@ impl Finish {
             Self::SampleDeviation => "sample_deviation",
             Self::PopulationDeviation => "population_deviation",
             Self::AtEdge => "value_of_day",
+            Self::Edge => "day_of_value",
             Self::DayCount => "day_count",
             Self::DayTotal => "day_total",
             Self::LeastDay => "least_day",
@@ -104,7 +107,7 @@ impl ScalarUDFImpl for FinishFunction {
             return plan_err!("{} takes a state", self.name());
         };
         Ok(match self.finish {
-            Finish::DistinctCount | Finish::DayCount => DataType::Int64,
+            Finish::DistinctCount | Finish::DayCount | Finish::Edge => DataType::Int64,
             Finish::Quantile
             | Finish::SampleVariance
             | Finish::PopulationVariance
@@ -132,6 +135,7 @@ impl ScalarUDFImpl for FinishFunction {
             Finish::SampleDeviation => deviations(false)?,
             Finish::PopulationDeviation => deviations(true)?,
             Finish::AtEdge => Arc::clone(states.as_struct().column(1)),
+            Finish::Edge => Arc::clone(states.as_struct().column(0)),
             Finish::DayCount => {
                 let days = states.as_list::<i32>().iter();
                 let count = |days: ArrayRef| i64::try_from(days.len()).unwrap_or(i64::MAX);

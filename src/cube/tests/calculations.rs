@@ -36,6 +36,13 @@ measures:
   mean: {avg: amount}
   price: {expr: revenue / lines}
   opened: {first: amount}
+  closing: {sum: amount, over_time: last}
+  opening: {sum: amount, over_time: first}
+  last_known: {sum: amount, over_time: last_non_empty}
+  first_known: {sum: amount, over_time: first_non_empty}
+  closing_lines: {count: '*', over_time: last}
+  closing_of_a: {sum: amount, over_time: last, where: \"product_category = 'A'\"}
+  even_closing: {sum: amount, over_time: last, where: date_month_key % 2 = 0}
 ";
 
 const PLAN: &str = "
@@ -126,12 +133,12 @@ async fn shop(texts: &[&str]) -> SessionContext {
 }
 
 /// The rows of `select … FROM cubes."sales$calculations" …`.
-async fn asked(select: &str, rest: &str) -> Vec<String> {
+pub(super) async fn asked(select: &str, rest: &str) -> Vec<String> {
     let context = shop(&[SALES]).await;
     rows(&context, &format!("SELECT {select} FROM cubes.\"sales$calculations\" {rest}")).await
 }
 
-async fn refused(select: &str, rest: &str) -> String {
+pub(super) async fn refused(select: &str, rest: &str) -> String {
     let context = shop(&[SALES]).await;
     failure(&context, &format!("SELECT {select} FROM cubes.\"sales$calculations\" {rest}")).await
 }
@@ -402,4 +409,23 @@ async fn a_level_that_a_fact_lacks_is_empty_or_repeats_its_value() {
     let only = "SELECT product_category, AGG(goal) FROM cubes.both GROUP BY 1";
     let said = failure(&context, only).await;
     assert!(said.contains("nothing that is asked for has `"), "{said}");
+}
+
+#[tokio::test]
+async fn what_is_repeated_is_all_of_what_is_repeated() {
+    const BOTH: &str = "
+version: 1
+cube: both
+cubes:
+  sales: {measures: [revenue, closing]}
+  plan: {measures: [goal], unrelated: repeat}
+";
+    let context = shop(&[SALES, PLAN, BOTH]).await;
+    let sql = "SELECT product_item, AGG(revenue_share_of_product_category), AGG(closing), \
+               AGG(goal), AGG(goal_share_of_product_category), AGG(goal_share_of_parent) \
+               FROM cubes.both WHERE date_year = '2024' GROUP BY ROLLUP(product_item) ORDER BY 1";
+    assert_eq!(
+        rows(&context, sql).await,
+        ["a1|1.0||350.00|1.0|1.0", "b1|1.0|40.00|350.00|1.0|1.0", "||40.00|350.00||1.0"]
+    );
 }

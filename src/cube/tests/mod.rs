@@ -1,12 +1,14 @@
 //! A small star in memory, and what must hold for cubes over it.
 
 mod compiling;
+mod balances;
 mod calculations;
 mod measures;
 mod navigating;
 mod planning;
 mod questions;
 mod restricting;
+mod shares_and_windows;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use datafusion::datasource::MemTable;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::member::collected;
 use super::{Cube, analyzer_rules, compile, functions, read, register};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
 use crate::error::{Error, Result};
@@ -238,10 +241,9 @@ pub(super) async fn sales() -> (SessionContext, Cube) {
 
 /// The answer as a table of text, or the message of the error.
 pub(super) async fn ask(context: &SessionContext, sql: &str) -> String {
-    let answer = async { context.sql(sql).await?.collect().await }.await;
-    match answer {
-        Ok(batches) => pretty_format_batches(&batches).unwrap().to_string(),
-        Err(error) => Error::from(error).to_string(),
+    match collected(context, sql).await {
+        Ok(rows) => pretty_format_batches(&[rows]).unwrap().to_string(),
+        Err(error) => error.to_string(),
     }
 }
 

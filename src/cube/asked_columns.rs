@@ -1,7 +1,7 @@
 //! Columns of calculations, for the statements that name them.
 //!
-//! A cube answers hundreds of calculations, which nobody wants to see in `SELECT *`. So its relation
-//! does not list them; a statement that names one is planned over the relation that does.
+//! A cube answers more calculations than anybody could list. So its relation does not have them; a
+//! statement is planned over relations that have those it names.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -14,21 +14,22 @@ use datafusion::execution::context::SessionState;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Expr, Statement as SqlStatement, visit_expressions};
 
-use super::{CATALOG, Snapshot};
-use crate::cube::{Calculation, Cube, calculations_relation};
+use super::calculation::Calculation;
+use super::relation::{CubeRelation, Mode};
+use crate::star::CATALOG;
 
-/// Makes `state` resolve cubes to the relations with calculations, where `statement` names some.
-pub(super) fn resolve(state: &mut SessionState, statement: &Statement, snapshot: &Snapshot) {
-    let cubes = named(statement, &snapshot.cubes);
-    if cubes.is_empty() {
+/// Makes cubes in `state` have the calculations that `statement` names.
+pub fn with_asked_columns(state: &mut SessionState, statement: &Statement) {
+    let names = named(statement);
+    if names.is_empty() {
         return;
     }
     let inner = Arc::clone(state.catalog_list());
-    state.register_catalog_list(Arc::new(Catalogs { inner, cubes: Arc::new(cubes) }));
+    state.register_catalog_list(Arc::new(Catalogs { inner, names: Arc::new(names) }));
 }
 
-/// The cubes of which `statement` may name calculations.
-fn named(statement: &Statement, cubes: &[Cube]) -> BTreeSet<String> {
+/// The names in `statement` that may be calculations.
+fn named(statement: &Statement) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let Some(statement) = sql_of(statement) else { return found };
     let walked = visit_expressions(statement, |expr: &Expr| {
@@ -42,10 +43,7 @@ fn named(statement: &Statement, cubes: &[Cube]) -> BTreeSet<String> {
                 Some(_) => name.value.clone(),
                 None => name.value.to_lowercase(),
             };
-            let measures = Calculation::split(&name).map(|(measure, _)| measure.to_owned());
-            let measures: BTreeSet<String> = measures.collect();
-            let of = |cube: &&Cube| measures.iter().any(|name| cube.measure(name).is_some());
-            found.extend(cubes.iter().filter(of).map(|cube| cube.name.clone()));
+            found.extend(Some(name).filter(|name| Calculation::may_be(name)));
         }
         ControlFlow::<()>::Continue(())
     });
@@ -61,11 +59,11 @@ fn sql_of(statement: &Statement) -> Option<&SqlStatement> {
     }
 }
 
-/// The catalogs of a session in which some cubes show their calculations.
+/// The catalogs of a session in which cubes have the calculations of these names.
 #[derive(Debug)]
 struct Catalogs {
     inner: Arc<dyn CatalogProviderList>,
-    cubes: Arc<BTreeSet<String>>,
+    names: Arc<BTreeSet<String>>,
 }
 
 impl CatalogProviderList for Catalogs {
@@ -86,14 +84,14 @@ impl CatalogProviderList for Catalogs {
         if name != CATALOG {
             return Some(inner);
         }
-        Some(Arc::new(Catalog { inner, cubes: Arc::clone(&self.cubes) }))
+        Some(Arc::new(Catalog { inner, names: Arc::clone(&self.names) }))
     }
 }
 
 #[derive(Debug)]
 struct Catalog {
     inner: Arc<dyn CatalogProvider>,
-    cubes: Arc<BTreeSet<String>>,
+    names: Arc<BTreeSet<String>>,
 }
 
 impl CatalogProvider for Catalog {
@@ -103,17 +101,17 @@ impl CatalogProvider for Catalog {
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let inner = self.inner.schema(name)?;
-        if name != "cubes" && name != "cubes_bi" {
+        if ![Mode::Strict, Mode::Lenient].map(Mode::schema).contains(&name) {
             return Some(inner);
         }
-        Some(Arc::new(Schema { inner, cubes: Arc::clone(&self.cubes) }))
+        Some(Arc::new(Schema { inner, names: Arc::clone(&self.names) }))
     }
 }
 
 #[derive(Debug)]
 struct Schema {
     inner: Arc<dyn SchemaProvider>,
-    cubes: Arc<BTreeSet<String>>,
+    names: Arc<BTreeSet<String>>,
 }
 
 #[async_trait]
@@ -123,10 +121,15 @@ impl SchemaProvider for Schema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        if self.cubes.contains(name) {
-            return self.inner.table(&calculations_relation(name)).await;
-        }
-        self.inner.table(name).await
+        let table = self.inner.table(name).await?;
+        let relation = table.as_ref().and_then(|table| table.downcast_ref::<CubeRelation>());
+        Ok(match relation {
+            Some(relation) => {
+                let names = self.names.iter().map(String::as_str);
+                Some(Arc::new(relation.with_calculations(names)))
+            }
+            None => table,
+        })
     }
 
     fn table_exist(&self, name: &str) -> bool {
