@@ -15,8 +15,10 @@
 //! states it as a [`StarQuery`] and puts the plan of that in its place. Whatever the rule leaves
 //! alone is a preview: fact rows with levels, and NULL for every measure.
 
+mod convert_spec;
 mod spec;
 mod shape;
+mod conversion;
 mod model;
 mod compile;
 mod context;
@@ -26,6 +28,9 @@ mod mean;
 mod state;
 mod leaves;
 mod calculation;
+mod rate_arithmetic;
+mod unrated;
+mod rates;
 mod bound;
 mod star_text;
 mod bridge;
@@ -65,6 +70,8 @@ pub use cell_limit::USUAL_CELLS;
 pub use cell_set::{CellColumn, CellSet};
 pub use compile::compile;
 pub use context::{Ancestor, Context, Period, Step, TimeWindow};
+pub use conversion::{AsOf, Conversion, MissingRate, RateConversion};
+pub use convert_spec::{ConvertBySpec, ConvertSpec};
 pub use describe::{CubeState, cubes, dimensions, hierarchies, levels, measures, sets};
 pub use member::{FoundMembers, MemberSearch};
 pub use member_relation::MemberRelation;
@@ -79,8 +86,8 @@ pub use relation::{CubeRelation, CubeRelations, Mode, calculations_relation, reg
 pub use rule::{CubeRule, analyzer_rules, star_queries};
 pub use shape::shape;
 pub use spec::{
-    BaseSpec, ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec,
-    SetMembersSpec, SetSpec, read,
+    BaseSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec, SetMembersSpec,
+    SetSpec, read,
 };
 pub use sql::functions;
 pub use state::{Edge, StateFunction};

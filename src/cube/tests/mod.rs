@@ -174,6 +174,7 @@ pub(super) fn star() -> Star {
                 Role::new("region", None),
                 Role::new("customer", None),
             ],
+            rates: None,
         }],
     }
 }
