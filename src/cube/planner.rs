@@ -55,7 +55,13 @@ pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> 
     }
     let groups = query.groups.iter().map(|group| over_star(group.clone()));
     let groups = groups.collect::<Result<Vec<_>>>()?;
-    let leaves = query.leaves.iter().map(|leaf| over_star(aggregate(leaf)?));
+    let mut names = BTreeSet::new();
+    let leaves = query.leaves.iter().enumerate().map(|(position, leaf)| {
+        let leaf = over_star(aggregate(leaf)?)?;
+        // The names of expressions leave casts out, so that two may have one.
+        let is_new = names.insert(leaf.schema_name().to_string());
+        Ok(if is_new { leaf } else { leaf.alias(format!("leaf_{position}")) })
+    });
     let leaves = leaves.collect::<Result<Vec<_>>>()?;
     let aggregated = LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(star), groups, leaves)?);
     let columns = aggregated.schema().columns();

@@ -16,6 +16,9 @@ use datafusion::logical_expr::{
 
 use super::conversion::{AsOf, MissingRate, RateConversion};
 
+/// The name of [`without_rate`].
+pub(super) const WITHOUT_RATE: &str = "without_rate";
+
 /// What stands in front of a fact whose rates are at fault; it comes before any currency, so that
 /// such a one is shown first.
 const FAULT: char = '!';
@@ -58,7 +61,7 @@ struct WithoutRate {
 
 impl ScalarUDFImpl for WithoutRate {
     fn name(&self) -> &'static str {
-        "without_rate"
+        WITHOUT_RATE
     }
 
     fn signature(&self) -> &Signature {

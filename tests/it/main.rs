@@ -20,6 +20,7 @@ mod large;
 mod loads;
 mod oracles;
 mod plan;
+mod rates;
 mod retail;
 mod schema;
 mod serving;

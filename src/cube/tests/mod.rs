@@ -1,6 +1,7 @@
 //! A small star in memory, and what must hold for cubes over it.
 
 mod compiling;
+mod converting;
 mod calculations;
 mod measures;
 mod navigating;
