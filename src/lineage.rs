@@ -12,7 +12,10 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use crate::cube::{AggregateDefinition, AggregateKind, Cube, Definition, Input, Measure};
+use crate::cube::{
+    AggregateDefinition, AggregateKind, Conversion, Cube, Definition, Input, Measure,
+    RateConversion,
+};
 use crate::error::Result;
 use crate::model::ModelView;
 use crate::project::{ColumnRule, ColumnSpec, DimensionUse, FeedSpec, Project};
@@ -85,21 +88,35 @@ pub fn of_measure(model: ModelView<'_>, cube: &Cube, measure: &Measure) -> Vec<O
 
 fn of_aggregate(project: &Project, cube: &Cube, aggregate: &AggregateDefinition) -> Vec<Origin> {
     // Whatever a definition is made of is followed here, so a new part of it must be named.
-    let AggregateDefinition { kind, input, filter, rate, over_time, day } = aggregate;
+    let AggregateDefinition { kind, input, filter, conversion, over_time, day } = aggregate;
     let mut origins = Vec::new();
     match input {
         Input::Rows => origins.push(rows(project, &cube.fact)),
         Input::Members(key) => origins.extend(key_of_fact(project, &cube.fact, key)),
         Input::Expression(sql) => origins.extend(named_in(project, cube, sql)),
     }
-    for sql in filter.iter().chain(rate) {
-        origins.extend(named_in(project, cube, sql));
+    origins.extend(filter.iter().flat_map(|sql| named_in(project, cube, sql)));
+    match conversion {
+        None => {}
+        Some(Conversion::Column(rate)) => origins.extend(named_in(project, cube, rate)),
+        Some(Conversion::Rates(rates)) => origins.extend(of_rates(project, cube, rates)),
     }
     let by_day = over_time.is_some() || matches!(kind, AggregateKind::First | AggregateKind::Last);
     if let Some(day) = day.as_ref().filter(|_| by_day) {
         origins.extend(key_of_fact(project, &cube.fact, day));
     }
     origins
+}
+
+/// The columns that find the rate of an amount, and those that have it.
+fn of_rates(project: &Project, cube: &Cube, rates: &RateConversion) -> Vec<Origin> {
+    let currency = rates.currency_column().map(|name| of_column(project, &cube.fact, name));
+    let day = rates.day_column().and_then(|key| key_of_fact(project, &cube.fact, key));
+    let columns = &rates.columns;
+    let of_table = [&columns.from, &columns.to, &columns.rate];
+    let of_table = of_table.map(|name| of_column(project, &rates.table, name));
+    let since = key_of_fact(project, &rates.table, &columns.day);
+    currency.into_iter().chain(day).chain(of_table).chain(since).collect()
 }
 
 /// The columns of the fact, or else of the cube, that an expression of a cube names.

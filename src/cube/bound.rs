@@ -22,16 +22,19 @@ use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 
 use super::checked_sum::summed_as;
 use super::context::{Context, Scope};
+use super::conversion::{Conversion, RateConversion};
 use super::model::{
     AggregateDefinition, AggregateKind, Base, Bridge, BridgeEnd, Cube, Definition, FlatColumn,
     Input, Measure,
 };
 use super::normal_form::{
-    LEVEL, Leaf, LeafAggregate, columns, leaf, leaf_position, level_name, substitute,
+    LEVEL, Leaf, LeafAggregate, columns, leaf, leaf_position, level_name, rate, substitute,
 };
+use super::rates::BoundRates;
 use super::subject::{is_over, role_of_days};
 use super::{fields, leaves, planner};
 use crate::error::{Error, ErrorKind, Result};
+use crate::star::CALENDAR;
 use crate::translate::checked_decimals;
 
 /// A cube over its tables.
@@ -54,12 +57,14 @@ impl fmt::Debug for BoundCube {
 
 /// What a cube is over.
 enum Over {
-    /// The tables of a fact, of the dimensions in the order of the cube's roles, and of bridges by
-    /// name.
+    /// The tables of a fact, of the dimensions in the order of the cube's roles, of bridges by name,
+    /// and of rates.
     Star {
         fact: Arc<dyn TableSource>,
         dimensions: Vec<Arc<dyn TableSource>>,
         bridges: BTreeMap<String, BridgeTables>,
+        /// By the names of conversions.
+        rates: BTreeMap<String, BoundRates>,
     },
     /// Other cubes, in the order of [`Cube::bases`].
     Cubes(Vec<Arc<BoundCube>>),
@@ -112,7 +117,15 @@ impl BoundCube {
             Ok((bridge.name.clone(), BridgeTables { pairs, members }))
         };
         let bridges = cube.bridges.iter().map(with_tables).collect::<Result<BTreeMap<_, _>>>()?;
-        Self::resolved(cube, Over::Star { fact, dimensions, bridges }, state)
+        let mut rates = BTreeMap::new();
+        for measure in &cube.measures {
+            let Some(conversion) = measure.rates() else { continue };
+            let calendar = (source(CALENDAR)?, format!("{CALENDAR}_key"));
+            let bound = BoundRates::new(conversion, source(&conversion.table)?, calendar);
+            let bound = bound.map_err(|error| in_measure(error, &measure.name, &cube.name))?;
+            rates.insert(conversion.name(), bound);
+        }
+        Self::resolved(cube, Over::Star { fact, dimensions, bridges, rates }, state)
     }
 
     /// Resolves every expression of `cube` against `cubes`, which has those it puts together.
@@ -142,11 +155,9 @@ impl BoundCube {
         };
         let mut fields = bound.level_fields()?;
         for measure in &cube.measures {
-            let place = || format!("measure `{}` of cube `{}`", measure.name, cube.name);
-            let resolved = bound.resolve(measure, &fields, state).map_err(|error| {
-                let what = error.find_root().message().into_owned();
-                Error::new(ErrorKind::InvalidDeclaration, what).context(place())
-            })?;
+            let resolved = bound.resolve(measure, &fields, state);
+            let resolved =
+                resolved.map_err(|error| in_measure(error, &measure.name, &cube.name))?;
             bound.measures.insert(measure.name.clone(), resolved);
         }
         for measure in &cube.measures {
@@ -204,6 +215,25 @@ impl BoundCube {
             Some(found) => Ok(found),
             None => plan_err!("the cube `{}` has no bridge `{name}`", self.cube.name),
         }
+    }
+
+    /// The rates of the conversion called `name`.
+    pub(super) fn rates(&self, name: &str) -> Result<&BoundRates, DataFusionError> {
+        match &self.over {
+            Over::Star { rates, .. } if rates.contains_key(name) => Ok(&rates[name]),
+            _ => plan_err!("the cube `{}` has no rates `{name}`", self.cube.name),
+        }
+    }
+
+    /// The columns of the fact, and the rate of `conversion`.
+    fn fact_schema(
+        &self,
+        conversion: Option<&RateConversion>,
+    ) -> Result<DFSchema, DataFusionError> {
+        let fact = DFSchema::try_from_qualified_schema("fact", &self.fact().schema())?;
+        let Some(name) = conversion.map(RateConversion::name) else { return Ok(fact) };
+        let field = Field::new(&name, self.rates(&name)?.data_type.clone(), true);
+        fact.join(&DFSchema::try_from_qualified_schema("rate", &Schema::new(vec![field]))?)
     }
 
     /// The bridge that leads to the flat column `name`, if one does.
@@ -272,7 +302,7 @@ impl BoundCube {
         }
         let (leaves, finish) = match &measure.definition {
             Definition::Aggregate(aggregate) => {
-                self.aggregate(&measure.name, aggregate, levels, state)?
+                self.aggregate(measure, aggregate, levels, state)?
             }
             Definition::Formula { expr, .. } => self.formula(expr, state)?,
         };
@@ -283,7 +313,7 @@ impl BoundCube {
     /// The leaves of a measure that aggregates fact rows, and what to make of them.
     fn aggregate(
         &self,
-        name: &str,
+        measure: &Measure,
         aggregate: &AggregateDefinition,
         levels: &[Field],
         state: &SessionState,
@@ -299,15 +329,20 @@ impl BoundCube {
             }
         };
         let of_fact = |column: &str| Expr::Column(Column::new(Some("fact"), column));
+        let rates = measure.rates();
+        let with_rate = self.fact_schema(rates)?;
+        let mut given = None;
         let input = match &aggregate.input {
             Input::Rows => None,
             Input::Expression(sql) => {
                 let amount = state.create_logical_expr(sql, &fact)?;
-                let amount = match &aggregate.rate {
-                    Some(rate) => amount * of_fact(rate),
+                given = rates.map(|_| amount.clone());
+                let amount = match &aggregate.conversion {
+                    Some(Conversion::Column(rate)) => amount * of_fact(rate),
+                    Some(Conversion::Rates(rates)) => amount * rate(&rates.name()),
                     None => amount,
                 };
-                Some(widened(checked_decimals(amount, &fact, sql)?, &fact)?)
+                Some(widened(checked_decimals(amount, &with_rate, sql)?, &with_rate)?)
             }
             // Unknown and not applicable are no members to count.
             Input::Members(key) => {
@@ -316,7 +351,7 @@ impl BoundCube {
             }
         };
         if let Some(amount) = &input {
-            check_type(aggregate, &amount.get_type(&fact)?)?;
+            check_type(aggregate, &amount.get_type(&with_rate)?)?;
         }
         let day = aggregate.day.as_deref().map(of_fact);
         let make = |aggregate: LeafAggregate| Leaf {
@@ -324,11 +359,12 @@ impl BoundCube {
             filter: filter.clone(),
             context: Context::default(),
             base: 0,
-            measure: name.to_owned(),
+            measure: measure.name.clone(),
         };
         let mut leaves: Vec<Leaf> =
             leaves::aggregates(aggregate, input, day.clone())?.into_iter().map(make).collect();
-        if let (Some(found), Some(key)) = (leaves::day_that_counts(aggregate, day)?, &aggregate.day)
+        if let (Some(found), Some(key)) =
+            (leaves::day_that_counts(aggregate, day.clone())?, &aggregate.day)
         {
             leaves.push(Leaf {
                 filter: filter.clone().and_then(|filter| self.of_days(filter, key)),
@@ -337,7 +373,16 @@ impl BoundCube {
             });
         }
         let first = planner::leaf_type(self, &leaves[0])?;
-        Ok((leaves, leaves::finish(aggregate, &first)?))
+        let mut finish = leaves::finish(aggregate, &first)?;
+        if let (Some(rates), Some(amount)) = (rates, given) {
+            let data_type = widened(amount.clone(), &fact)?.get_type(&fact)?;
+            let of_amount = self.typed(&leaves, finish)?;
+            let unrated = leaves::unrated(rates, amount, day)?;
+            finish =
+                leaves::finish_rated(&measure.name, rates, of_amount, &data_type, leaves.len());
+            leaves.extend(unrated.into_iter().map(make));
+        }
+        Ok((leaves, finish))
     }
 
     /// What `filter` says of days alone, which are those of the role with the key column `key`.
@@ -406,6 +451,13 @@ impl BoundCube {
             _ => datafusion::common::internal_err!("coercion made a projection something else"),
         }
     }
+}
+
+/// `error` as one of the declared measure.
+fn in_measure(error: DataFusionError, measure: &str, cube: &str) -> Error {
+    let what = error.find_root().message().into_owned();
+    let place = format!("measure `{measure}` of cube `{cube}`");
+    Error::new(ErrorKind::InvalidDeclaration, what).context(place)
 }
 
 /// The type values have when a dictionary is taken away: grouping by dictionaries is slow.

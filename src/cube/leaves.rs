@@ -1,14 +1,18 @@
 //! What a measure computes from fact rows, and what it makes of the results.
 
 use arrow::datatypes::DataType;
-use datafusion::common::Result;
+use datafusion::common::{Column, Result};
 use datafusion::functions::core::expr_fn::{coalesce, nullif};
 use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
 
+use super::conversion::RateConversion;
 use super::mean::DecimalMean;
 use super::model::{AggregateDefinition, AggregateKind, OverTime, Spread};
-use super::normal_form::{LeafAggregate, leaf};
-use super::state::{Edge, Finish, StateFunction, dated_type};
+use super::normal_form::{LeafAggregate, fault, leaf, rate};
+use super::state::{Edge, FIRST_DAY, Finish, StateFunction, dated_type};
+use super::unrated::unless_unrated;
+use super::unrated::without_rate;
+use crate::star::Currency;
 
 /// What is computed from rows for `measure`: of `input`, or of rows as such, and of the day of each
 /// where time plays a part.
@@ -73,6 +77,51 @@ fn over(time: OverTime) -> StateFunction {
         OverTime::Last | OverTime::LastNonEmpty => StateFunction::SumAt(Edge::Last),
         OverTime::Average | OverTime::Min | OverTime::Max => StateFunction::DaySums,
     }
+}
+
+/// What tells of facts that have `amount` and no rate: how many they are, and one of them. Without a
+/// known day a fact takes no part where days play one.
+pub(super) fn unrated(
+    conversion: &RateConversion,
+    amount: Expr,
+    day: Option<Expr>,
+) -> Result<Vec<LeafAggregate>> {
+    let of_fact = |column: &str| Expr::Column(Column::new(Some("fact"), column));
+    let amount = match day {
+        Some(day) => when(day.gt_eq(lit(FIRST_DAY)), amount).end()?,
+        None => amount,
+    };
+    let currency = match &conversion.from {
+        Currency::Constant(code) => lit(code.as_str()),
+        Currency::Column(column) => of_fact(column),
+    };
+    let name = conversion.name();
+    let mut inputs = vec![amount, rate(&name), fault(&name), currency];
+    inputs.extend(conversion.day_column().map(of_fact));
+    let fact = without_rate(inputs);
+    Ok(vec![LeafAggregate::Count(fact.clone()), LeafAggregate::Min(fact)])
+}
+
+/// The value of `measure`, which is converted from amounts of type `amount`, from `value` and its
+/// type, and from what [`unrated`] tells in the leaves at `position`.
+///
+/// Decimals are rounded only here, half away from zero, to the places that a mean of amounts has.
+pub(super) fn finish_rated(
+    measure: &str,
+    conversion: &RateConversion,
+    (value, data_type): (Expr, DataType),
+    amount: &DataType,
+    position: usize,
+) -> Expr {
+    let value = match (&data_type, DecimalMean::data_type(amount)) {
+        (DataType::Decimal128(_, exact), shown @ DataType::Decimal128(_, places))
+            if *exact > places =>
+        {
+            cast(value, shown)
+        }
+        _ => value,
+    };
+    unless_unrated(value, leaf(position), leaf(position + 1), measure, conversion)
 }
 
 /// The value of `measure` from its leaves, the first of which has the type `first`.

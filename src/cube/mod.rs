@@ -15,8 +15,10 @@
 //! states it as a [`StarQuery`] and puts the plan of that in its place. Whatever the rule leaves
 //! alone is a preview: fact rows with levels, and NULL for every measure.
 
+mod convert_spec;
 mod spec;
 mod shape;
+mod conversion;
 mod model;
 mod compile;
 mod context;
@@ -29,6 +31,9 @@ mod leaves;
 mod calculation;
 mod calculation_names;
 mod fields;
+mod rate_arithmetic;
+mod unrated;
+mod rates;
 mod bound;
 mod calculated;
 mod star_text;
@@ -75,6 +80,8 @@ pub use cell_limit::USUAL_CELLS;
 pub use cell_set::{CellColumn, CellSet};
 pub use compile::compile;
 pub use context::{Ancestor, Context, Period, Scope, Step, TimeWindow};
+pub use conversion::{AsOf, Conversion, MissingRate, RateConversion};
+pub use convert_spec::{ConvertBySpec, ConvertSpec};
 pub use describe::{CubeState, cubes, dimensions, hierarchies, levels, measures, sets};
 pub use member::{FoundMembers, MemberSearch};
 pub use member_relation::MemberRelation;
@@ -89,8 +96,8 @@ pub use relation::{CubeRelation, CubeRelations, Mode, calculations_relation, reg
 pub use rule::{CubeRule, analyzer_rules, star_queries};
 pub use shape::shape;
 pub use spec::{
-    BaseSpec, ConvertSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec,
-    SetMembersSpec, SetSpec, read,
+    BaseSpec, CubeSpec, DimensionSpec, HierarchySpec, LevelSpec, MeasureSpec, SetMembersSpec,
+    SetSpec, read,
 };
 pub use sql::functions;
 pub use state::{Edge, StateFunction};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::conversion::{Conversion, RateConversion};
 use super::named_set::NamedSet;
 use crate::star::{Dimension, Level, Role, Title};
 
@@ -212,8 +213,8 @@ pub struct AggregateDefinition {
     pub input: Input,
     /// Only fact rows for which this SQL is true count.
     pub filter: Option<String>,
-    /// The column of the fact that amounts are multiplied with.
-    pub rate: Option<String>,
+    /// How amounts become amounts in another currency.
+    pub conversion: Option<Conversion>,
     /// How days make a whole, where they do not add up.
     pub over_time: Option<OverTime>,
     /// The column of the fact that has the day, where it plays a part.
@@ -436,7 +437,13 @@ impl Measure {
             Definition::Aggregate(aggregate) => aggregate,
         };
         let input = aggregate.input.sql();
-        let rate = aggregate.rate.as_ref().map(|rate| format!(" × {rate}")).unwrap_or_default();
+        let (rate, remark) = match &aggregate.conversion {
+            None => (String::new(), ""),
+            Some(Conversion::Column(rate)) => (format!(" × {rate}"), ""),
+            Some(Conversion::Rates(rates)) => {
+                (format!(" × rate({})", rates.name()), rates.remark())
+            }
+        };
         let at = match aggregate.kind {
             AggregateKind::Quantile(at) => format!(", {at}"),
             _ => String::new(),
@@ -444,7 +451,18 @@ impl Measure {
         let over_time = aggregate.over_time.map(|how| format!(" over_time {}", how.word()));
         let filter = aggregate.filter.as_ref().map(|sql| format!(" where {sql}"));
         let rest = [over_time, filter].map(Option::unwrap_or_default).concat();
-        format!("{}({input}{rate}{at}){rest}", self.kind())
+        format!("{}({input}{rate}{at}){rest}{remark}", self.kind())
+    }
+
+    /// The table of rates it is converted by, if it is; of a formula those of its parts are not.
+    pub fn rates(&self) -> Option<&RateConversion> {
+        match &self.definition {
+            Definition::Aggregate(AggregateDefinition {
+                conversion: Some(Conversion::Rates(rates)),
+                ..
+            }) => Some(rates),
+            _ => None,
+        }
     }
 }
 
@@ -475,6 +493,15 @@ impl Cube {
             true => vec![&self.fact],
             false => self.bases.iter().map(|base| base.fact.as_str()).collect(),
         }
+    }
+
+    /// Every table that it reads, by the names of dimensions and facts.
+    pub fn tables(&self) -> BTreeSet<&str> {
+        let dimensions = self.roles.iter().map(|role| role.dimension.name.as_str());
+        let bridges = self.bridges.iter().map(|bridge| bridge.table.as_str());
+        let rates = self.measures.iter().filter_map(Measure::rates);
+        let rates = rates.map(|rates| rates.table.as_str());
+        self.facts().into_iter().chain(dimensions).chain(bridges).chain(rates).collect()
     }
 
     /// The dimension or fact that has the column `column` of the relation.

@@ -1,7 +1,8 @@
 //! Every question to a cube in one form: which levels, which aggregates, which filters.
 //!
-//! Expressions speak of three kinds of columns, told apart by their relation:
-//! `level.<flat name>`, `fact.<column>` (only inside leaves) and `leaf.<position>` (only in finals).
+//! Expressions speak of kinds of columns, told apart by their relation: `level.<flat name>`,
+//! `leaf.<position>` (only in finals), and inside leaves `fact.<column>`, and by the name of a
+//! conversion `rate.<name>` and `fault.<name>`.
 //! A matcher of stored aggregates needs nothing but this.
 
 use std::collections::BTreeSet;
@@ -19,6 +20,10 @@ use super::state::StateFunction;
 pub(super) const LEVEL: &str = "level";
 /// The relation of columns of the fact.
 const FACT: &str = "fact";
+/// The relation of rates, by which conversion.
+const RATE: &str = "rate";
+/// The relation of what is wrong with rates, by which conversion.
+const FAULT: &str = "fault";
 /// The relation of leaves.
 const LEAF: &str = "leaf";
 
@@ -137,6 +142,26 @@ pub(super) fn fact_name(column: &Column) -> Option<&str> {
     of_relation(column, FACT)
 }
 
+/// The rate of the conversion `name`.
+pub(super) fn rate(name: &str) -> Expr {
+    Expr::Column(Column::new(Some(RATE), name))
+}
+
+/// What is wrong with the rate of the conversion `name`.
+pub(super) fn fault(name: &str) -> Expr {
+    Expr::Column(Column::new(Some(FAULT), name))
+}
+
+/// The name of the conversion when `column` is a rate.
+pub(super) fn rate_name(column: &Column) -> Option<&str> {
+    of_relation(column, RATE)
+}
+
+/// The name of the conversion when `column` is what is wrong with a rate.
+pub(super) fn fault_name(column: &Column) -> Option<&str> {
+    of_relation(column, FAULT)
+}
+
 /// The position when `column` is a leaf.
 pub(super) fn leaf_position(column: &Column) -> Option<usize> {
     of_relation(column, LEAF)?.parse().ok()
@@ -251,6 +276,11 @@ impl StarQuery {
     /// The columns of the fact that leaves read.
     pub fn fact_columns(&self) -> BTreeSet<String> {
         self.names(fact_name)
+    }
+
+    /// The names of the conversions whose rates leaves read.
+    pub fn rates(&self) -> BTreeSet<String> {
+        self.names(|column| rate_name(column).or_else(|| fault_name(column)))
     }
 
     fn names(&self, name: impl Fn(&Column) -> Option<&str>) -> BTreeSet<String> {

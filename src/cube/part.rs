@@ -317,7 +317,7 @@ impl<'a> Parts<'a> {
         for members in joined.iter().chain(&kept).chain(&marks) {
             fact_columns.insert(members.fact_column(bound)?);
         }
-        let mut plan = LogicalPlanBuilder::from(star(&read.levels(), &fact_columns, bound)?);
+        let mut plan = LogicalPlanBuilder::from(star(&read, fact_columns, bound)?);
         for filter in read.filters {
             plan = plan.filter(over_star(filter)?)?;
         }

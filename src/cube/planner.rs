@@ -35,8 +35,8 @@ use super::context::Context;
 use super::members::choices;
 use super::model::{ColumnKind, FlatColumn};
 use super::normal_form::{
-    Final, Leaf, LeafAggregate, StarQuery, column_of, fact_name, leaf_position, level, level_name,
-    substitute,
+    Final, Leaf, LeafAggregate, StarQuery, column_of, fact_name, fault_name, leaf_position, level,
+    level_name, rate_name, substitute,
 };
 use super::state::{Stage, StateAggregate};
 use crate::star::UNKNOWN;
@@ -49,13 +49,19 @@ pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> 
     if !query.is_plain() || !bound.cube.bases.is_empty() || uses_bridges(query, bound) {
         return cells::plan(query, bound);
     }
-    let mut star = star(&query.levels(), &query.fact_columns(), bound)?;
+    let mut star = star(query, query.fact_columns(), bound)?;
     for filter in &query.filters {
         star = LogicalPlanBuilder::from(star).filter(over_star(filter.clone())?)?.build()?;
     }
     let groups = query.groups.iter().map(|group| over_star(group.clone()));
     let groups = groups.collect::<Result<Vec<_>>>()?;
-    let leaves = query.leaves.iter().map(|leaf| over_star(aggregate(leaf)?));
+    let mut names = BTreeSet::new();
+    let leaves = query.leaves.iter().enumerate().map(|(position, leaf)| {
+        let leaf = over_star(aggregate(leaf)?)?;
+        // The names of expressions leave casts out, so that two may have one.
+        let is_new = names.insert(leaf.schema_name().to_string());
+        Ok(if is_new { leaf } else { leaf.alias(format!("leaf_{position}")) })
+    });
     let leaves = leaves.collect::<Result<Vec<_>>>()?;
     let aggregated = LogicalPlan::Aggregate(Aggregate::try_new(Arc::new(star), groups, leaves)?);
     let columns = aggregated.schema().columns();
@@ -175,25 +181,35 @@ pub(super) fn leaf_type(bound: &BoundCube, leaf: &Leaf) -> Result<DataType> {
     Ok(plan.schema().field(0).data_type().clone())
 }
 
-/// The fact joined with what `levels` need, and of it only these columns.
+/// The fact joined with what the levels and rates of `query` need, and of it only `fact_columns`.
 pub(super) fn star(
-    levels: &BTreeSet<String>,
-    fact_columns: &BTreeSet<String>,
+    query: &StarQuery,
+    mut fact_columns: BTreeSet<String>,
     bound: &BoundCube,
 ) -> Result<LogicalPlan> {
+    let levels = query.levels();
     let columns: Vec<&FlatColumn> =
         levels.iter().filter_map(|level| bound.cube.column(level)).collect();
+    let rates = query.rates();
+    let rates = rates.iter().map(|name| bound.rates(name)).collect::<Result<Vec<_>>>()?;
+    for rates in &rates {
+        fact_columns.extend(rates.conversion.day_column().map(str::to_owned));
+    }
     let (joined, _) = join(columns.iter().copied(), bound)?;
     if columns.is_empty() && fact_columns.is_empty() {
         return joined.build();
     }
     let of_levels = columns.iter().map(|column| physical(column, bound));
     let schema = bound.fact().schema();
-    let of_fact = fact_columns.iter().map(|name| {
+    let of_fact = |name: &str| {
         let column = Expr::Column(Column::new(Some(fact_reference(bound)), name));
-        without_dictionary(column, &schema, name).alias(fact_alias(name))
-    });
-    joined.project(of_levels.chain(of_fact).collect::<Vec<_>>())?.alias(STAR)?.build()
+        without_dictionary(column, &schema, name)
+    };
+    let currencies = rates.iter().map(|rates| rates.currency_key(of_fact));
+    let of_rows = fact_columns.iter().map(|name| of_fact(name).alias(fact_alias(name)));
+    let shown = of_levels.chain(of_rows).chain(currencies).collect::<Vec<_>>();
+    let star = joined.project(shown)?.alias(STAR)?.build()?;
+    rates.iter().try_fold(star, |star, rates| rates.join(star))
 }
 
 /// The fact joined with the dimension of every role that `columns` come from.
@@ -277,13 +293,25 @@ pub(super) fn fact_alias(name: &str) -> String {
     format!("fact${name}")
 }
 
+pub(super) fn rate_alias(name: &str) -> String {
+    format!("rate${name}")
+}
+
+pub(super) fn fault_alias(name: &str) -> String {
+    format!("fault${name}")
+}
+
 /// An expression of the normal form over the columns of the aliased star.
 pub(super) fn over_star(expr: Expr) -> Result<Expr> {
     substitute(expr, &|column| {
         let name = match (level_name(column), fact_name(column)) {
             (Some(level), _) => level.to_owned(),
             (_, Some(of_fact)) => fact_alias(of_fact),
-            _ => return None,
+            _ => match (rate_name(column), fault_name(column)) {
+                (Some(rate), _) => rate_alias(rate),
+                (_, Some(fault)) => fault_alias(fault),
+                _ => return None,
+            },
         };
         Some(Expr::Column(column_of(STAR, name)))
     })

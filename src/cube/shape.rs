@@ -1,5 +1,6 @@
 //! The shape of a cube's file, beside the reader in `spec` that takes it apart.
 
+use super::conversion::MissingRate;
 use super::model::OverTime;
 use super::spec::KINDS;
 use crate::declare::Shape;
@@ -71,9 +72,20 @@ fn base() -> Shape {
 
 fn measure() -> Shape {
     let amounts = |what: &str| Shape::text(&format!("{what} of an SQL expression over the fact."));
-    let convert = Shape::mapping("Into one currency: every amount times a column of the fact.")
+    let latest = "A day, or `latest` for the newest rates: those count for all facts.";
+    let missing = MissingRate::ALL.map(MissingRate::word);
+    let what = "What a cell is where a fact of it has no rate; `error` by default.";
+    let convert = Shape::mapping("Into one currency: every amount times a rate.")
         .must("to", Shape::text("The currency of the result."))
-        .must("rate", Shape::text("The column with the rate."));
+        .may("rate", Shape::text("The column of the fact with the rate."))
+        .may("rates", Shape::text("The fact that is a table of rates."))
+        .exactly_one(&["rate", "rates"])
+        .may("as_of", Shape::text("The role of `date` with the day of the rate."))
+        .may("at", Shape::text(latest))
+        .may("missing", Shape::one_of(&missing, what))
+        .needs("as_of", "rates")
+        .needs("at", "rates")
+        .needs("missing", "rates");
     let quantile = Shape::mapping("The value below which a share of the rows lies.")
         .must("of", Shape::text("An SQL expression over the fact."))
         .must("at", Shape::text("The share, from 0 to 1."));

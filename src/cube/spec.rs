@@ -1,5 +1,6 @@
 //! What a `cubes/*.yaml` file says, read but not yet checked against the star.
 
+use super::convert_spec::{self, ConvertSpec};
 use crate::declare::{
     Code, Diagnostic, Diagnostics, Fields, Located, Node, Value, Variables, text_of,
 };
@@ -112,15 +113,6 @@ pub struct MeasureSpec {
     pub filter: Option<Located<String>>,
     /// Into which currency, and how.
     pub convert: Option<ConvertSpec>,
-}
-
-/// The mapping under `convert:`.
-#[derive(Clone, Debug)]
-pub struct ConvertSpec {
-    /// The currency of the result.
-    pub to: Located<String>,
-    /// The column of the fact that an amount is multiplied with.
-    pub rate: Located<String>,
 }
 
 /// One entry under `sets:`.
@@ -323,7 +315,7 @@ fn read_measure(
     let format = fields.text("format", diagnostics).map(|format| format.value);
     let filter = fields.text("where", diagnostics);
     let convert =
-        fields.node("convert").and_then(|node| read_convert(node, variables, diagnostics));
+        fields.node("convert").and_then(|node| convert_spec::read(node, variables, diagnostics));
     let approximate = fields.flag("approximate", diagnostics);
     let population = fields.flag("population", diagnostics);
     let over_time = fields.text("over_time", diagnostics);
@@ -369,18 +361,6 @@ fn read_quantile(
         diagnostics.push(wrong.help("the 95th percentile is `at: 0.95`"));
     }
     Some((of, Some(Located::new(at?, written.span))))
-}
-
-fn read_convert(
-    node: &Node,
-    variables: &Variables,
-    diagnostics: &mut Diagnostics,
-) -> Option<ConvertSpec> {
-    let mut fields = Fields::of(node, "`convert`", variables, diagnostics)?;
-    let to = fields.required_text("to", diagnostics);
-    let rate = fields.required_text("rate", diagnostics);
-    fields.finish(diagnostics);
-    Some(ConvertSpec { to: to?, rate: rate? })
 }
 
 fn read_set(

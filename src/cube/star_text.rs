@@ -19,6 +19,8 @@ use datafusion::sql::unparser::expr_to_sql;
 
 use super::context::{Ancestor, Context, Period, Scope, Step, TimeWindow};
 use super::normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
+use super::unrated::WITHOUT_RATE;
+use crate::translate::CHECKED_DECIMAL;
 
 impl Display for StarQuery {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -122,9 +124,9 @@ fn groups(groups: &[Expr]) -> String {
     }
 }
 
-/// `expr` with the relations of the normal form left out.
+/// `expr` with the relations of the normal form left out, and what only guards values.
 pub(super) fn text(expr: &Expr) -> String {
-    let bare = expr.clone().transform_down(|part| {
+    let bare = expr.clone().transform_up(|part| {
         Ok(match part {
             Expr::Column(column) => {
                 let relation = column.relation.as_ref().map(ToString::to_string);
@@ -134,6 +136,15 @@ pub(super) fn text(expr: &Expr) -> String {
                 };
                 Transformed::yes(Expr::Column(Column::from_name(name)))
             }
+            Expr::ScalarFunction(mut call) => match call.name() {
+                CHECKED_DECIMAL if call.args.len() == 1 => Transformed::yes(call.args.remove(0)),
+                WITHOUT_RATE => {
+                    // The rate says the rest.
+                    call.args.truncate(2);
+                    Transformed::yes(Expr::ScalarFunction(call))
+                }
+                _ => Transformed::no(Expr::ScalarFunction(call)),
+            },
             other => Transformed::no(other),
         })
     });

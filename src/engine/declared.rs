@@ -187,8 +187,7 @@ impl Declaring<'_> {
         if self.done.cubes.iter().any(|other| other.name == cube.name) {
             return Err(at(None, format!("cube `{}` is declared twice", cube.name)));
         }
-        let dimensions = cube.roles.iter().map(|role| role.dimension.name.as_str());
-        for table in cube.facts().into_iter().chain(dimensions) {
+        for table in cube.tables() {
             if let Some(mistake) = self.doubtful.get(table) {
                 return Err(at(None, format!("`{table}` is declared wrongly: {mistake}")));
             }

@@ -253,6 +253,7 @@ fn measure(model: &Model, cube: &Cube, measure: &Measure) -> Part {
     for from in lineage::of_measure(model.view(), cube, measure) {
         origin(&model.project, &from, &mut origins);
     }
+    converted_by(model, cube, measure, &mut origins);
     let definition = format!("{} {:?}", expanded(model, cube, measure), measure.currency);
     let identity = format!("{definition} {origins:?}");
     meaning.extend(origins);
@@ -287,6 +288,36 @@ fn built_from(
     for used in measures.iter().filter_map(|name| home.measure(name)) {
         meaning.insert(format!("measure {}", used.name), used.formula());
         built_from(model, home, used, meaning);
+    }
+}
+
+/// Adds the tables of rates that amounts are converted by, those of the measures behind included.
+fn converted_by(
+    model: &Model,
+    cube: &Cube,
+    measure: &Measure,
+    meaning: &mut BTreeMap<String, String>,
+) {
+    if let Definition::Formula { measures, .. } = &measure.definition {
+        let home = lineage::home(model.view(), cube, measure);
+        let used = measures.iter().filter_map(|name| home.measure(name));
+        used.for_each(|used| converted_by(model, home, used, meaning));
+    }
+    let Some(rates) = measure.rates() else { return };
+    let columns = &rates.columns;
+    let pivot = columns.pivot.as_ref().map(|pivot| format!(", by way of {pivot}"));
+    let said = format!(
+        "{} of {} in {} from {}{}",
+        columns.rate,
+        columns.from,
+        columns.to,
+        columns.day,
+        pivot.unwrap_or_default()
+    );
+    meaning.insert(format!("rates of {}", rates.table), said);
+    for feed in lineage::feeds(&model.project, &rates.table) {
+        let said = meaning.entry(format!("rows of {} from {}", rates.table, feed.table.value));
+        *said.or_default() = chosen(feed);
     }
 }
 

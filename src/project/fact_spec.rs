@@ -2,6 +2,7 @@
 
 use super::dimension_spec::read_feeds;
 use super::feed_spec::FeedSpec;
+use super::rates_spec::{self, RatesSpec};
 use super::{check_name, read_title, read_version};
 use crate::declare::{
     Code, Diagnostic, Diagnostics, Fields, Located, Node, Value, Variables, text_of,
@@ -23,6 +24,8 @@ pub struct FactSpec {
     pub feeds: Vec<FeedSpec>,
     /// One entry per role.
     pub dimensions: Vec<DimensionUse>,
+    /// What makes it a table of conversion rates.
+    pub rates: Option<RatesSpec>,
 }
 
 /// How a fact finds its member of a dimension in one role.
@@ -73,8 +76,10 @@ pub(super) fn read(
     for (dimension, node) in fields.entries("dimensions", diagnostics) {
         read_uses(dimension, node, variables, &mut dimensions, diagnostics);
     }
+    let rates = fields.node("rates");
+    let rates = rates.and_then(|node| rates_spec::read(node, variables, diagnostics));
     fields.finish(diagnostics);
-    Some(FactSpec { name, title, description, grain, feeds, dimensions })
+    Some(FactSpec { name, title, description, grain, feeds, dimensions, rates })
 }
 
 /// `customer: {on: cust_no}`, `region: {roles: {sold_to: billing_county}}`, or both.

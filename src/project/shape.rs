@@ -169,6 +169,11 @@ pub fn fact() -> Shape {
             ),
         )
         .at_least_one(&["on", "roles"]);
+    let rates = Shape::mapping("What makes the fact a table of conversion rates.")
+        .must("from", Shape::text("The column of the currency that is converted."))
+        .must("to", Shape::text("The column of the currency it becomes."))
+        .must("rate", Shape::text("The column of what one unit of `from` is in `to`."))
+        .may("pivot", Shape::text("The currency by way of which others are converted."));
     Shape::mapping("A fact, the tables that feed it, and the dimensions it points to.")
         .may("version", Shape::version())
         .must("fact", Shape::text("The name, which is also the table's."))
@@ -177,6 +182,7 @@ pub fn fact() -> Shape {
         .must("grain", Shape::texts("The target columns that no two rows share.").not_empty())
         .must("from", feeds())
         .may("dimensions", Shape::map(used, "How each row finds its members, by dimension."))
+        .may("rates", rates)
 }
 
 fn feeds() -> Shape {

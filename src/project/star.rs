@@ -7,8 +7,11 @@ use super::duplicate;
 use super::fact_spec::FactSpec;
 use super::feed_spec::{ColumnSpec, FeedSpec};
 use super::hierarchy_spec::TreeSpec;
+use super::rates_spec;
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
-use crate::star::{CalendarRules, RECORD_COLUMN, calendar_dimension, reserved_columns};
+use crate::star::{
+    CalendarRules, RECORD_COLUMN, calendar_dimension, is_currency_code, reserved_columns,
+};
 use crate::star::{Currency, Dimension, Fact, FactColumn, Hierarchy, Level, Role, Star, Tree};
 
 pub(super) fn compile(
@@ -252,6 +255,8 @@ fn fact(spec: &FactSpec, star: &Star, diagnostics: &mut Diagnostics) -> Fact {
         }
         roles.push(used.role.clone());
     }
+    let rates = spec.rates.as_ref();
+    let rates = rates.and_then(|spec| rates_spec::compile(spec, &names, &roles, diagnostics));
     let columns = names
         .iter()
         .map(|name| FactColumn {
@@ -265,6 +270,7 @@ fn fact(spec: &FactSpec, star: &Star, diagnostics: &mut Diagnostics) -> Fact {
         description: spec.description.clone(),
         columns,
         roles,
+        rates,
     }
 }
 
@@ -315,15 +321,14 @@ fn currency(
         }
     }
     let first = first?;
-    let is_code = first.value.len() == 3 && first.value.bytes().all(|b| b.is_ascii_uppercase());
-    if is_code {
+    if is_currency_code(&first.value) {
         return Some(Currency::Constant(first.value));
     }
     check_column("column", &first, names, diagnostics);
     Some(Currency::Column(first.value))
 }
 
-fn check_column(
+pub(super) fn check_column(
     what: &str,
     name: &Located<String>,
     known: &[String],

@@ -12,10 +12,12 @@
 //! ```
 
 mod calendar;
+mod rates;
 mod retail;
 mod tree;
 
 pub use calendar::{CalendarRules, RETAIL, calendar_dimension};
+pub use rates::{RateColumns, is_currency_code};
 pub use retail::{RetailDay, RetailRules};
 pub use tree::{Tree, tree_columns};
 
@@ -136,6 +138,8 @@ pub struct Fact {
     pub columns: Vec<FactColumn>,
     /// The dimensions it has, each under one or more roles.
     pub roles: Vec<Role>,
+    /// The columns that make it a table of conversion rates, where it is one.
+    pub rates: Option<RateColumns>,
 }
 
 /// A column of a fact: a number to aggregate or a degenerate dimension.

@@ -16,6 +16,9 @@ use datafusion::logical_expr::{
     Signature, Volatility,
 };
 
+/// The name of the function that checks a decimal.
+pub const CHECKED_DECIMAL: &str = "checked_decimal";
+
 /// `expr`, which was written as `sql`, failing where a decimal it computes does not fit its type.
 pub fn checked_decimals(expr: Expr, schema: &DFSchema, sql: &str) -> Result<Expr> {
     let checked = expr.transform_up(|part| {
@@ -71,7 +74,7 @@ impl CheckedDecimal {
 
 impl ScalarUDFImpl for CheckedDecimal {
     fn name(&self) -> &'static str {
-        "checked_decimal"
+        CHECKED_DECIMAL
     }
 
     fn signature(&self) -> &Signature {

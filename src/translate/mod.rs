@@ -19,7 +19,7 @@ mod functions;
 mod lookup;
 mod quarantine;
 
-pub use checked_decimal::{checked_decimal, checked_decimals};
+pub use checked_decimal::{CHECKED_DECIMAL, checked_decimal, checked_decimals};
 pub use compile::{FeedContext, Translated, Translator, compile, row_hashes};
 pub use conform::{common_type, stored_type};
 pub use expression::{Expression, Plan};

@@ -277,3 +277,16 @@ LEFT JOIN crm_campaign c ON c.id = r.campaign_id
 LEFT JOIN crm_contact p ON p.id = filled(r.contact_id) AND p.deleted = '0'
 LEFT JOIN accounts a ON a.account = filled(p.account_id)
 WHERE moment(r.response_date) IS NOT NULL;
+
+-- What a dollar is in yuan, and since when.
+CREATE TABLE dollars AS
+SELECT DISTINCT day(date) AS since, CAST(exchange_rate AS DECIMAL(10,4)) AS yuan
+FROM read_csv('$FIXTURES/erp/exchange_rate.csv', all_varchar = true, header = true, delim = ',', quote = '"')
+WHERE currency(from_currency) = 'USD' AND currency(to_currency) = 'CNY';
+-- Lines of invoices in dollars of their day, and in those of the end of 2024.
+CREATE TABLE sales_in_dollars AS
+SELECT *, CASE currency WHEN 'USD' THEN net::DOUBLE ELSE
+        net::DOUBLE / (SELECT arg_max(yuan, since) FROM dollars WHERE since <= invoiced) END AS usd,
+    CASE currency WHEN 'USD' THEN net::DOUBLE ELSE
+        net::DOUBLE / (SELECT arg_max(yuan, since) FROM dollars WHERE since <= '2024-12-31') END AS constant_usd
+FROM sales;

@@ -23,6 +23,7 @@ mod loads;
 mod oracles;
 mod plan;
 mod plans;
+mod rates;
 mod retail;
 mod schema;
 mod serving;

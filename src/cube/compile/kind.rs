@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
+use super::super::conversion::{Conversion, MissingRate};
 use super::super::model::{Additivity, AggregateKind, Measure, OverTime, Spread};
 use super::super::spec::MeasureSpec;
 use crate::declare::{Code, Diagnostic, Diagnostics, Located, Span, nearest};
@@ -76,7 +77,18 @@ pub(super) fn over_time(spec: &MeasureSpec, diagnostics: &mut Diagnostics) -> Op
 }
 
 /// Whether parts add up to the whole.
-pub(super) fn additivity(kind: AggregateKind, over_time: Option<OverTime>) -> Additivity {
+///
+/// Where a missing rate leaves a cell empty, the parts that are there are not the whole.
+pub(super) fn additivity(
+    kind: AggregateKind,
+    over_time: Option<OverTime>,
+    conversion: Option<&Conversion>,
+) -> Additivity {
+    if let Some(Conversion::Rates(rates)) = conversion
+        && rates.missing == MissingRate::Empty
+    {
+        return Additivity::NonAdditive;
+    }
     match (kind, over_time) {
         (_, Some(_)) => Additivity::SemiAdditive,
         (AggregateKind::Sum | AggregateKind::Count, None) => Additivity::Additive,

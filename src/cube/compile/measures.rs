@@ -4,24 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
+use super::super::conversion::Conversion;
+use super::super::convert_spec::ConvertSpec;
 use super::super::model::{
     AggregateDefinition, AggregateKind, Definition, FlatColumn, Input, Measure,
 };
 use super::super::spec::{CubeSpec, MeasureSpec};
+use super::conversion::Converted;
 use super::expression::{Expressions, Names};
-use super::{kind, unknown_fact_column};
-use crate::declare::{Code, Diagnostic, Diagnostics, Located};
-use crate::star::{Currency, Fact};
+use super::kind;
+use crate::declare::{Code, Diagnostic, Diagnostics};
+use crate::star::{Currency, Fact, Star};
 
 /// The measures in an order in which a formula stands after what it uses.
 pub(super) fn compile(
     spec: &CubeSpec,
+    star: &Star,
     fact: &Fact,
     columns: &[FlatColumn],
     day: Option<&str>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Measure> {
-    let context = Context { expressions: Expressions::new(), fact, columns, day };
+    let context = Context { expressions: Expressions::new(), star, fact, columns, day };
     let mut done: BTreeMap<&str, Measure> = BTreeMap::new();
     let mut formulas = Vec::new();
     let known: Vec<&str> = spec.measures.iter().map(|m| m.name.value.as_str()).collect();
@@ -97,6 +101,7 @@ fn settle<'s>(
 
 struct Context<'a> {
     expressions: Expressions,
+    star: &'a Star,
     fact: &'a Fact,
     columns: &'a [FlatColumn],
     /// The column of the fact that has the day.
@@ -130,14 +135,16 @@ impl Context<'_> {
         let input = self.input(spec, kind, &mut used, diagnostics);
         let amount = !kind.counts();
         let currency = if amount { self.currency(spec, &used, diagnostics) } else { None };
-        let rate = spec.convert.as_ref().map(|convert| convert.rate.value.clone());
-        if let Some(convert) = &spec.convert {
-            self.check_convert(spec, &convert.rate, amount, diagnostics);
-        }
+        // What is wrong with an expression is said already.
+        let convert = spec.convert.as_ref().filter(|_| input.is_some());
+        let conversion =
+            convert.and_then(|convert| self.conversion(spec, convert, amount, &used, diagnostics));
         let over_time = kind::over_time(spec, diagnostics);
         let day = self.day(spec, kind, diagnostics);
         let filter = spec.filter.as_ref().map(|filter| filter.value.clone());
-        let definition = AggregateDefinition { kind, input: input?, filter, rate, over_time, day };
+        let additivity = kind::additivity(kind, over_time, conversion.as_ref());
+        let definition =
+            AggregateDefinition { kind, input: input?, filter, conversion, over_time, day };
         Some(Measure {
             name: spec.name.value.clone(),
             title: spec.title.clone(),
@@ -146,7 +153,7 @@ impl Context<'_> {
             format: spec.format.clone(),
             // The square of money is no money.
             currency: currency.filter(|_| !matches!(kind, AggregateKind::Variance(_))),
-            additivity: kind::additivity(kind, over_time),
+            additivity,
             definition: Definition::Aggregate(definition),
         })
     }
@@ -236,7 +243,8 @@ impl Context<'_> {
                     );
                     let wrong = Diagnostic::new(Code::Mismatch, spec.input.span.clone(), message);
                     diagnostics.push(wrong.help(
-                        "write `convert: {to: CNY, rate: <rate column of the fact>}` beside it, with your currency",
+                        "write `convert: {to: CNY, rate: <rate column of the fact>}` or `convert: {to: CNY, \
+                         rates: <fact with rates>}` beside it, with your currency",
                     ));
                     return None;
                 }
@@ -254,21 +262,22 @@ impl Context<'_> {
         constants.pop_first()
     }
 
-    fn check_convert(
+    fn conversion(
         &self,
         spec: &MeasureSpec,
-        rate: &Located<String>,
+        convert: &ConvertSpec,
         amount: bool,
+        used: &BTreeSet<String>,
         diagnostics: &mut Diagnostics,
-    ) {
-        if !self.fact.columns.iter().any(|column| column.name == rate.value) {
-            diagnostics.push(unknown_fact_column(rate, self.fact));
-        }
+    ) -> Option<Conversion> {
         if !amount {
             let message = format!("`convert` does not fit `{}`", spec.kind);
-            let wrong = Diagnostic::new(Code::Mismatch, rate.span.clone(), message);
+            let wrong = Diagnostic::new(Code::Mismatch, convert.to.span.clone(), message);
             diagnostics.push(wrong.help("it multiplies amounts, and counts have none"));
+            return None;
         }
+        let converted = Converted { star: self.star, fact: self.fact, day: self.day, used };
+        converted.compile(spec, convert, diagnostics)
     }
 }
 

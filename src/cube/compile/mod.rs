@@ -5,6 +5,7 @@
 
 mod columns;
 mod composite;
+mod conversion;
 mod expression;
 mod kind;
 mod measures;
@@ -61,7 +62,7 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         diagnostics.push(missing.help("write `measures: {lines: {count: \"*\"}}` to count rows"));
     }
     let day = day_column(&roles, fact);
-    let measures = measures::compile(spec, fact, &columns, day.as_deref(), diagnostics);
+    let measures = measures::compile(spec, star, fact, &columns, day.as_deref(), diagnostics);
     let names: Vec<&str> = spec.measures.iter().map(|m| m.name.value.as_str()).collect();
     let sets = sets::compile(spec, &columns, &names, diagnostics);
     Some(Cube {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 /// Days are keys of the date dimension, which count from 1; -1 and -2 are no days.
-pub(super) const FIRST_DAY: i64 = 1;
+pub(in super::super) const FIRST_DAY: i64 = 1;
 /// Stands for no day yet.
 pub(super) const NO_DAY: i64 = 0;
 

@@ -43,6 +43,7 @@ use datafusion::logical_expr::EmitTo;
 pub use aggregate::StateFunction;
 pub(super) use aggregate::{Stage, StateAggregate, dated_type};
 pub use edge::Edge;
+pub(super) use edge::FIRST_DAY;
 pub(super) use finish::Finish;
 
 /// The states of many groups, each one value of an array; NULL is the state of no rows.

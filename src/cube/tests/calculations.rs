@@ -92,6 +92,7 @@ fn star() -> Star {
         description: None,
         columns: vec![FactColumn { name: column.into(), currency: None }],
         roles,
+        rates: None,
     };
     let date = || Role::new("date", None);
     Star {

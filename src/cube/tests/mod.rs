@@ -2,6 +2,7 @@
 
 mod compiling;
 mod balances;
+mod converting;
 mod calculations;
 mod measures;
 mod navigating;
@@ -178,6 +179,7 @@ pub(super) fn star() -> Star {
                 Role::new("region", None),
                 Role::new("customer", None),
             ],
+            rates: None,
         }],
     }
 }

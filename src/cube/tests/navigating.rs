@@ -18,6 +18,7 @@ fn shop(text: &str) -> Cube {
         description: None,
         columns: vec![column("amount"), column("receipt")],
         roles,
+        rates: None,
     };
     let star = Star {
         dimensions: vec![
