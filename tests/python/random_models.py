@@ -102,7 +102,9 @@ def random_dimension(dice, name):
         levels.append(random_level(dice, level, types, key if level == name else None))
     hierarchies = {"main": list(chain)}
     for above, level in zip(levels, levels[1:]):
-        level.ragged = dice.random() < 0.7 and can_stand_in(above, level, types)
+        # Records are never missing.
+        wanted = dice.random() < 0.7 and level.name != name
+        level.ragged = wanted and can_stand_in(above, level, types)
     if dice.random() < 0.6:
         levels.insert(dice.randint(0, 1), random_level(dice, second, types, None))
         hierarchies["other"] = [second] + ([name] if name in chain else [])
