@@ -88,7 +88,10 @@ def standing_in(dimension):
             if not level.ragged:
                 continue
             above, key = level_above(dimension, level), level.key
-            shown = {key: above.key} | ({level.caption: above.caption} if level.caption else {})
+            shown = {key: above.key}
+            shown |= {c: above_caption(dimension, level, c) for c in level.captions()}
+            if level.sort:
+                shown[level.sort] = above.sort
             found |= {
                 own: f"CASE WHEN {key} IS NULL THEN {found[other]} ELSE {own} END"
                 for own, other in shown.items()

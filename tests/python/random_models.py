@@ -104,7 +104,9 @@ def random_dimension(dice, name):
         levels.append(random_level(dice, level, types, key if level == name else None))
     hierarchies = {"main": list(chain)}
     for above, level in zip(levels, levels[1:]):
-        level.ragged = dice.random() < 0.5 and can_stand_in(above, level, types)
+        # Records are never missing.
+        wanted = dice.random() < 0.7 and level.name != name
+        level.ragged = wanted and can_stand_in(above, level, types)
     if dice.random() < 0.6:
         levels.insert(dice.randint(0, 1), random_level(dice, second, types, None))
         hierarchies["other"] = [second] + ([name] if name in chain else [])
@@ -136,13 +138,14 @@ def random_dimension(dice, name):
 
 
 def can_stand_in(above, level, types):
-    """Whether members of two levels look alike and no key is of both."""
-    for one in (above, level):
-        if one.key is None or types[one.key] == "int" or one.sort or one.locales:
-            return False
-    if above.caption is None or level.caption is None:
-        return above.caption is level.caption
-    return level.caption != level.key and above.name[:2] != level.name[:2]
+    """Whether a member of the level above has all that one of this level shows, and a key of its own."""
+    if any(one.key is None or types[one.key] == "int" for one in (above, level)):
+        return False
+    if level.sort and (above.sort is None or types[above.sort] != types[level.sort]):
+        return False
+    if level.caption is None or level.caption == level.key:
+        return level.caption is above.caption
+    return above.name[:2] != level.name[:2]
 
 
 def random_record(dice, name, number, key, types, chain, members, second, taken, ragged):
