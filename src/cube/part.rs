@@ -133,7 +133,9 @@ impl<'a> Parts<'a> {
             Unrelated::Empty => Ok(Related::Not),
             Unrelated::Repeat => {
                 let groups = self.grouping.members(set).map(|(_, expr)| expr);
-                groups.chain(&self.query.filters).try_for_each(|expr| self.check_apart(expr, base))?;
+                groups
+                    .chain(&self.query.filters)
+                    .try_for_each(|expr| self.check_apart(expr, base))?;
                 let kept = self.grouping.members(set).filter(|(_, expr)| lacking(expr).is_none());
                 let groups = kept.map(|(at, _)| at).collect();
                 Ok(Related::Without(GroupingSet { groups, id: set.id.clone() }))

@@ -110,7 +110,8 @@ fn records(name: &str, text: &str) -> Vec<Record> {
         let sql = lines.by_ref().map(|(line, _)| line).take_while(|line| *line != "----");
         record.sql = sql.collect::<Vec<_>>().join("\n");
         while let Some((line, _)) = lines.next() {
-            let more = record.types.is_none() && lines.peek().is_some_and(|(next, _)| !next.is_empty());
+            let more =
+                record.types.is_none() && lines.peek().is_some_and(|(next, _)| !next.is_empty());
             if line.is_empty() && !more {
                 break;
             }

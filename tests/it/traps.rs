@@ -61,7 +61,8 @@ fn distinct_counts_are_not_added_up_mondrian() {
     // Ada and Bob, Ada and Cyd, Ada, Bob, Ada: 7 by month, and three people.
     let by = |level: &str| {
         let sql = format!(
-            "SELECT AGG(buyers), GROUPING({level}) FROM cubes.sales GROUP BY ROLLUP ({level}) ORDER BY 2, {level}"
+            "SELECT AGG(buyers), GROUPING({level}) FROM cubes.sales GROUP BY ROLLUP ({level}) \
+             ORDER BY 2, {level}"
         );
         epoch.rows(&sql)
     };
@@ -122,7 +123,8 @@ fn last_means_latest_duckdb_semantic_views_116() {
         rows
     };
     // Apple was sold last in 2025-01; what the sale of 2024-03 cost is not known, and takes no part.
-    let expected = ["6|15", "200.00|10.00", "Apple|100.00|10.00", "Leek|200.00|40.00", "Pear|20.00|20.00"];
+    let expected =
+        ["6|15", "200.00|10.00", "Apple|100.00|10.00", "Leek|200.00|40.00", "Pear|20.00|20.00"];
     let (_shop, epoch) = shop(|shop| shop.edit("cubes/sales.yaml", "measures:\n", edges));
     assert_eq!(ask(&epoch), expected);
     let (_shop, epoch) = shop(|shop| {
@@ -147,13 +149,16 @@ fn having_on_an_alias_cube_3539() {
     assert_eq!(epoch.rows(&again("SUM(r) > 150")), ["FR|160.00", "IT|240.00"]);
     assert_eq!(epoch.rows(&again("total > 200")), ["IT|240.00"]);
     assert_eq!(epoch.rows(&again("MAX(r) < 200")), ["FR|160.00"]);
-    let aliased = "SELECT store_city, AGG(revenue) AS r FROM cubes.sales GROUP BY 1 HAVING r > 100 ORDER BY r";
+    let aliased = "SELECT store_city, AGG(revenue) AS r FROM cubes.sales GROUP BY 1 HAVING r > 100 \
+                   ORDER BY r";
     assert_eq!(epoch.rows(aliased), ["Paris|130.00", "Rome|240.00"]);
     // An alias with the name of another measure could mean either; nothing is guessed.
-    let other = "SELECT store_city, AGG(pieces) AS revenue FROM cubes.sales GROUP BY 1 HAVING revenue > 4";
+    let other =
+        "SELECT store_city, AGG(pieces) AS revenue FROM cubes.sales GROUP BY 1 HAVING revenue > 4";
     assert!(epoch.refusal(other).contains("column in HAVING must be in GROUP BY"));
     // To sort by, SQL takes what is shown.
-    let sorted = "SELECT store_city, AGG(pieces) AS revenue FROM cubes.sales GROUP BY 1 ORDER BY revenue DESC";
+    let sorted = "SELECT store_city, AGG(pieces) AS revenue FROM cubes.sales GROUP BY 1 \
+                  ORDER BY revenue DESC";
     assert_eq!(epoch.rows(sorted), ["Rome|6", "(unknown)|5", "Paris|4", "Lyon|3"]);
 }
 
@@ -162,7 +167,8 @@ fn a_filter_may_be_on_any_column() {
     let (_shop, epoch) = plain_shop();
     let by_country = |condition: &str| {
         let sql = format!(
-            "SELECT store_country, AGG(revenue), AGG(buyers) FROM cubes.sales WHERE {condition} GROUP BY 1 ORDER BY 1"
+            "SELECT store_country, AGG(revenue), AGG(buyers) FROM cubes.sales WHERE {condition} \
+             GROUP BY 1 ORDER BY 1"
         );
         epoch.rows(&sql)
     };
@@ -178,7 +184,8 @@ fn a_filter_may_be_on_any_column() {
 fn totals_of_a_pivot_are_measures_superset_41463() {
     let (shop, _) = plain_shop();
     let pivot = ["query", "sales", "--rows", "store.country", "--columns", "date.year"];
-    let asked = [&pivot[..], &["--measures", "price,buyers", "--totals", "--format", "csv"]].concat();
+    let asked =
+        [&pivot[..], &["--measures", "price,buyers", "--totals", "--format", "csv"]].concat();
     // 2024: 100 for 15 pieces and three buyers; 2025: 300 for 3 and two.
     assert_eq!(
         shop.run(&asked).ok().lines().collect::<Vec<_>>(),
@@ -214,19 +221,33 @@ fn the_order_of_rows_makes_no_other_sum() {
     let sales = |order: &mut dyn Iterator<Item = u32>| {
         let row = |id: u32| {
             let (day, cents, weight) = (1 + id % 28, id, f64::from(id) / 10.0);
-            format!("{id},2024-01-{day:02},,S1,Apple,B{},{weight},{}.{:02}\n", id % 700, cents / 100, cents % 100)
+            format!(
+                "{id},2024-01-{day:02},,S1,Apple,B{},{weight},{}.{:02}\n",
+                id % 700,
+                cents / 100,
+                cents % 100
+            )
         };
         let rows: String = order.map(row).collect();
         format!("id,day,shipped,store,item,buyer,pieces,amount\n{rows}")
     };
     let with = |text: String| {
         let (shop, epoch) = shop(|shop| {
-            shop.edit("etl/sources.yaml", "amount: \"decimal(10,2)\"}}\n      stock", "pieces: double, amount: \"decimal(10,2)\"}}\n      stock");
-            shop.edit("cubes/sales.yaml", "measures:\n", "measures:\n  about: {distinct: buyer, approximate: true}\n");
+            shop.edit(
+                "etl/sources.yaml",
+                "amount: \"decimal(10,2)\"}}\n      stock",
+                "pieces: double, amount: \"decimal(10,2)\"}}\n      stock",
+            );
+            shop.edit(
+                "cubes/sales.yaml",
+                "measures:\n",
+                "measures:\n  about: {distinct: buyer, approximate: true}\n",
+            );
             shop.write("data/sales.csv", &text);
         });
         let exact = epoch.rows(
-            "SELECT AGG(revenue), AGG(mean), AGG(lines), AGG(buyers), AGG(about), AGG(typical), AGG(largest) FROM cubes.sales",
+            "SELECT AGG(revenue), AGG(mean), AGG(lines), AGG(buyers), AGG(about), AGG(typical), \
+             AGG(largest) FROM cubes.sales",
         );
         let doubles = epoch.rows("SELECT AGG(pieces) FROM cubes.sales");
         drop(shop);

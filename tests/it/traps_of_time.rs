@@ -25,7 +25,8 @@ fn partial_ranges_have_their_days_cube_6762() {
         ),
         ["2025-01|100.00|30.00", "2025-02|200.00|30.00", "|300.00|60.00"]
     );
-    let half = "SELECT AGG(revenue) FROM cubes.sales WHERE date_date >= DATE '2024-02-05' AND date_date < DATE '2024-02-25'";
+    let half = "SELECT AGG(revenue) FROM cubes.sales WHERE date_date >= DATE '2024-02-05' \
+                AND date_date < DATE '2024-02-25'";
     assert_eq!(epoch.rows(half), ["30.00"]);
 }
 
@@ -37,7 +38,11 @@ fn late_rows_count_on_their_day_cube_9293() {
                     FROM cubes.sales WHERE date_month IN ('2024-01', '2025-01') GROUP BY 1 ORDER BY 1";
     let before = ["2024-01|30.00|2||30.00", "2025-01|100.00|1|30.00|100.00"];
     assert_eq!(epoch.rows(by_month), before);
-    shop.edit("data/sales.csv", "7,2025-02-10", "8,2024-01-05,2024-01-06,S2,Pear,Dan,1,7.00\n7,2025-02-10");
+    shop.edit(
+        "data/sales.csv",
+        "7,2025-02-10",
+        "8,2024-01-05,2024-01-06,S2,Pear,Dan,1,7.00\n7,2025-02-10",
+    );
     shop.run(&["load", "--quiet"]).ok();
     epoch.renew();
     assert_eq!(epoch.rows(by_month), ["2024-01|37.00|3||37.00", "2025-01|100.00|1|37.00|100.00"]);
@@ -126,7 +131,11 @@ fn a_day_is_that_of_the_company_whatever_its_hours_cube_10096() {
 fn weeks_do_not_roll_up_to_months() {
     let (_shop, epoch) = shop(|shop| {
         // Wednesday and Thursday of one week.
-        shop.edit("data/sales.csv", "7,2025", "8,2024-01-31,,S1,Pear,Dan,1,1.00\n9,2024-02-01,,S1,Pear,Dan,1,2.00\n7,2025");
+        shop.edit(
+            "data/sales.csv",
+            "7,2025",
+            "8,2024-01-31,,S1,Pear,Dan,1,1.00\n9,2024-02-01,,S1,Pear,Dan,1,2.00\n7,2025",
+        );
     });
     let by = |groups: &str| {
         let sql = format!(
@@ -145,7 +154,11 @@ fn weeks_do_not_roll_up_to_months() {
 fn a_fiscal_year_starts_where_it_is_said_teamster_4994() {
     let (_shop, epoch) = shop(|shop| {
         shop.edit("starling.yaml", "warehouse: wh\n", "warehouse: wh\nfiscal_year_start: 4\n");
-        shop.edit("data/sales.csv", "7,2025-02-10", "8,2024-04-01,,S1,Pear,Dan,1,5.00\n7,2025-02-10");
+        shop.edit(
+            "data/sales.csv",
+            "7,2025-02-10",
+            "8,2024-04-01,,S1,Pear,Dan,1,5.00\n7,2025-02-10",
+        );
     });
     // FY2024 ends with the sale of 31 March 2024; the next day is of FY2025.
     assert_eq!(
@@ -176,7 +189,11 @@ fn a_fiscal_year_starts_where_it_is_said_teamster_4994() {
 #[test]
 fn one_relation_shifted_twice_cube_10929() {
     let (_shop, epoch) = shop(|shop| {
-        shop.edit("data/goals.csv", "2025-01-01,200.00\n", "2025-01-01,200.00\n2025-02-01,300.00\n");
+        shop.edit(
+            "data/goals.csv",
+            "2025-01-01,200.00\n",
+            "2025-01-01,200.00\n2025-02-01,300.00\n",
+        );
     });
     assert_eq!(
         epoch.rows(
