@@ -1,7 +1,8 @@
 //! What questions become: the normal form and the plan of it, as text.
 //!
 //! A file of `tests/golden/plans/demo` is a question over the demo company, one of `shop` over the
-//! project of `tests/slt`, in SQL or as a cube query in JSON, and below it stands what EXPLAIN says of it. After a change that means to change plans, look at the differences and let
+//! project of `tests/slt`, in SQL or as a cube query in JSON, and below it stands what EXPLAIN says of
+//! it. After a change that means to change plans, look at the differences and let
 //! `STARLING_WRITE_PLANS=1 scripts/test plans` write the files anew.
 
 use std::fmt::Write;

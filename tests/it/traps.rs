@@ -61,7 +61,8 @@ fn distinct_counts_are_not_added_up_mondrian() {
     // Ada and Bob, Ada and Cyd, Ada, Bob, Ada: 7 by month, and three people.
     let by = |level: &str| {
         let sql = format!(
-            "SELECT AGG(buyers), GROUPING({level}) FROM cubes.sales GROUP BY ROLLUP ({level}) ORDER BY 2, {level}"
+            "SELECT AGG(buyers), GROUPING({level}) FROM cubes.sales GROUP BY ROLLUP ({level}) \
+             ORDER BY 2, {level}"
         );
         epoch.rows(&sql)
     };
@@ -148,14 +149,16 @@ fn having_on_an_alias_cube_3539() {
     assert_eq!(epoch.rows(&again("SUM(r) > 150")), ["FR|160.00", "IT|240.00"]);
     assert_eq!(epoch.rows(&again("total > 200")), ["IT|240.00"]);
     assert_eq!(epoch.rows(&again("MAX(r) < 200")), ["FR|160.00"]);
-    let aliased = "SELECT store_city, AGG(revenue) AS r FROM cubes.sales GROUP BY 1 HAVING r > 100 ORDER BY r";
+    let aliased = "SELECT store_city, AGG(revenue) AS r FROM cubes.sales GROUP BY 1 HAVING r > 100 \
+                   ORDER BY r";
     assert_eq!(epoch.rows(aliased), ["Paris|130.00", "Rome|240.00"]);
     // An alias with the name of another measure could mean either; nothing is guessed.
     let other =
         "SELECT store_city, AGG(pieces) AS revenue FROM cubes.sales GROUP BY 1 HAVING revenue > 4";
     assert!(epoch.refusal(other).contains("column in HAVING must be in GROUP BY"));
     // To sort by, SQL takes what is shown.
-    let sorted = "SELECT store_city, AGG(pieces) AS revenue FROM cubes.sales GROUP BY 1 ORDER BY revenue DESC";
+    let sorted = "SELECT store_city, AGG(pieces) AS revenue FROM cubes.sales GROUP BY 1 \
+                  ORDER BY revenue DESC";
     assert_eq!(epoch.rows(sorted), ["Rome|6", "(unknown)|5", "Paris|4", "Lyon|3"]);
 }
 
@@ -164,7 +167,8 @@ fn a_filter_may_be_on_any_column() {
     let (_shop, epoch) = plain_shop();
     let by_country = |condition: &str| {
         let sql = format!(
-            "SELECT store_country, AGG(revenue), AGG(buyers) FROM cubes.sales WHERE {condition} GROUP BY 1 ORDER BY 1"
+            "SELECT store_country, AGG(revenue), AGG(buyers) FROM cubes.sales WHERE {condition} \
+             GROUP BY 1 ORDER BY 1"
         );
         epoch.rows(&sql)
     };
@@ -242,7 +246,8 @@ fn the_order_of_rows_makes_no_other_sum() {
             shop.write("data/sales.csv", &text);
         });
         let exact = epoch.rows(
-            "SELECT AGG(revenue), AGG(mean), AGG(lines), AGG(buyers), AGG(about), AGG(typical), AGG(largest) FROM cubes.sales",
+            "SELECT AGG(revenue), AGG(mean), AGG(lines), AGG(buyers), AGG(about), AGG(typical), \
+             AGG(largest) FROM cubes.sales",
         );
         let doubles = epoch.rows("SELECT AGG(pieces) FROM cubes.sales");
         drop(shop);

@@ -41,7 +41,8 @@ fn a_semi_additive_measure_keeps_its_grain_duckdb_semantic_views_179() {
         ),
         ["North|6|36"]
     );
-    let chosen = "SELECT AGG(closing), AGG(counted) FROM cubes.stock_of_sellers WHERE seller_name IN ('Sam', 'Tia')";
+    let chosen = "SELECT AGG(closing), AGG(counted) FROM cubes.stock_of_sellers \
+                  WHERE seller_name IN ('Sam', 'Tia')";
     assert_eq!(epoch.rows(chosen), ["6|36"]);
 }
 
@@ -57,7 +58,10 @@ fn a_fan_of_members_does_not_multiply_a_total() {
         ["160.00|4|40.000000"]
     );
     assert_eq!(
-        epoch.rows("SELECT seller_team, AGG(revenue), AGG(lines) FROM cubes.sellers GROUP BY ROLLUP (seller_team) ORDER BY 2"),
+        epoch.rows(
+            "SELECT seller_team, AGG(revenue), AGG(lines) FROM cubes.sellers \
+                    GROUP BY ROLLUP (seller_team) ORDER BY 2"
+        ),
         ["North|160.00|4", "(unknown)|240.00|3", "|400.00|7"]
     );
 }
@@ -159,7 +163,8 @@ fn unknown_members_join_alike_kylin() {
     ];
     for level in levels {
         let sql = format!(
-            "WITH c AS (SELECT {level}, AGG(lines) AS n, AGG(revenue) AS r, AGG(pieces) AS p FROM cubes.sales \
+            "WITH c AS (SELECT {level}, AGG(lines) AS n, AGG(revenue) AS r, AGG(pieces) AS p \
+             FROM cubes.sales \
              GROUP BY 1) SELECT SUM(n), SUM(r), SUM(p) FROM c"
         );
         assert_eq!(epoch.rows(&sql), ["7|400.00|18"], "{level}");
@@ -183,7 +188,8 @@ fn unknown_members_join_alike_kylin() {
 #[test]
 fn a_late_member_takes_its_facts() {
     let (shop, mut epoch) = plain_shop();
-    let sql = "SELECT store_city, AGG(lines) FROM cubes.sales WHERE store_country NOT IN ('FR', 'IT') GROUP BY 1";
+    let sql = "SELECT store_city, AGG(lines) FROM cubes.sales WHERE store_country NOT IN ('FR', 'IT') \
+               GROUP BY 1";
     assert_eq!(epoch.rows(sql), ["(unknown)|1"]);
     shop.edit("data/stores.csv", "S3,Rome,IT\n", "S3,Rome,IT\nS9,Oslo,NO\n");
     shop.run(&["load", "--quiet"]).ok();
@@ -196,22 +202,32 @@ fn a_late_member_takes_its_facts() {
 fn roles_of_one_dimension_are_not_mixed_cube_9852() {
     let (_shop, epoch) = plain_shop();
     assert_eq!(
-        epoch.rows("SELECT date_month, AGG(revenue) FROM cubes.sales WHERE ship_date_month = '2024-02' GROUP BY 1 ORDER BY 1"),
+        epoch.rows(
+            "SELECT date_month, AGG(revenue) FROM cubes.sales WHERE ship_date_month = '2024-02' \
+                    GROUP BY 1 ORDER BY 1"
+        ),
         ["2024-01|20.00", "2024-02|30.00"]
     );
     assert_eq!(
-        epoch.rows("SELECT ship_date_month, AGG(revenue) FROM cubes.sales WHERE date_month = '2024-02' GROUP BY 1 ORDER BY 1"),
+        epoch.rows(
+            "SELECT ship_date_month, AGG(revenue) FROM cubes.sales WHERE date_month = '2024-02' \
+                    GROUP BY 1 ORDER BY 1"
+        ),
         ["(not applicable)|40.00", "2024-02|30.00"]
     );
     // What was shipped in 2024: sales 1, 2, 3 and 5. The sale of 2024 that was not is in no year.
     assert_eq!(
         epoch.rows(
-            "SELECT ship_date_year, AGG(revenue), AGG(revenue_prior_year) FROM cubes.sales GROUP BY 1 ORDER BY 1"
+            "SELECT ship_date_year, AGG(revenue), AGG(revenue_prior_year) FROM cubes.sales GROUP BY 1 \
+             ORDER BY 1"
         ),
         ["(not applicable)|40.00|", "2024|60.00|", "2025|300.00|60.00"]
     );
     assert_eq!(
-        epoch.rows("SELECT date_year, AGG(revenue), AGG(revenue_prior_year) FROM cubes.sales GROUP BY 1 ORDER BY 1"),
+        epoch.rows(
+            "SELECT date_year, AGG(revenue), AGG(revenue_prior_year) FROM cubes.sales GROUP BY 1 \
+                    ORDER BY 1"
+        ),
         ["2024|100.00|", "2025|300.00|100.00"]
     );
 }
@@ -250,7 +266,8 @@ fn or_across_facts_is_answered_or_refused() {
             "{said}"
         );
     }
-    let grouped = "SELECT concat(store_city, date_year), AGG(revenue), AGG(goal) FROM cubes.repeated GROUP BY 1";
+    let grouped = "SELECT concat(store_city, date_year), AGG(revenue), AGG(goal) FROM cubes.repeated \
+                   GROUP BY 1";
     let said = epoch.refusal(grouped);
     assert!(said.contains("mixes `store_city`, which the cube `goals` does not have"), "{said}");
     // Apart, groups are answered: the goals of a year again for each city.

@@ -25,7 +25,8 @@ fn partial_ranges_have_their_days_cube_6762() {
         ),
         ["2025-01|100.00|30.00", "2025-02|200.00|30.00", "|300.00|60.00"]
     );
-    let half = "SELECT AGG(revenue) FROM cubes.sales WHERE date_date >= DATE '2024-02-05' AND date_date < DATE '2024-02-25'";
+    let half = "SELECT AGG(revenue) FROM cubes.sales WHERE date_date >= DATE '2024-02-05' \
+                AND date_date < DATE '2024-02-25'";
     assert_eq!(epoch.rows(half), ["30.00"]);
 }
 
