@@ -187,6 +187,16 @@ def calendar_table(model):
 # --- the fact with everything it can be grouped by
 
 
+def rate_of(model, way):
+    """What a euro is in dollars: by the newest rate, and of one day by the one that says just that."""
+    order = "(since - DATE '1900-01-01') * 2 + CAST(from_code = 'EUR' AS INTEGER)"
+    rate = "CASE WHEN from_code = 'EUR' THEN rate ELSE CAST(1 / rate AS DECIMAL(8,4)) END"
+    role = next((role for role in model.fact.roles if role.name == way), None)
+    until = f"CAST(s.{role.on[0]} AS DATE)" if role else f"DATE '{way}'"
+    where = "" if way == "latest" else f" WHERE since <= {until}"
+    return f"(SELECT arg_max({rate}, {order}) FROM raw_fx{where})"
+
+
 def fact_table(model):
     """Fact rows with the member of every role; rows that go to quarantine are left out."""
     columns = [f'"{column}" AS f_{column}' for column in model.fact.types]
@@ -211,6 +221,8 @@ def fact_table(model):
         columns.append(f"{absent} coalesce({found}, -1) END AS m_{role.name}")
         if role.must_exist:
             kept.append(f"m_{role.name} <> -1")
+    for number, way in enumerate(model.fact.rates.ways if model.fact.rates else []):
+        columns.append(f"{rate_of(model, way)} AS f_fx_{number}")
     where = " AND ".join(kept) or "TRUE"
     return f"CREATE TABLE fact AS SELECT * FROM (SELECT s.*, {', '.join(columns)} FROM raw_sale s) WHERE {where};\n"
 
@@ -233,6 +245,8 @@ def flat_table(model, cube):
         joins += f" JOIN {table} AS {role.name} ON {role.name}.member = fact.m_{role.name}"
     members = [f"fact.m_{role.name}" for role in model.fact.roles]
     columns = [f"fact.f_{column}" for column in model.fact.types]
+    if model.fact.rates:
+        columns += [f"fact.f_fx_{number}" for number in range(len(model.fact.rates.ways))]
     return f"CREATE TABLE flat_{cube.name} AS SELECT {', '.join(shown + columns + members)} FROM fact{joins};\n"
 
 
@@ -262,6 +276,8 @@ def fact_level(model, cube, column):
 def script(model):
     """Everything, from the raw files to a table per cube; `$DATA` stands for the folder."""
     sql = MACROS + raw_table("sale", model.fact.raw_types)
+    if model.fact.rates:
+        sql += raw_table("fx", model.fact.rates.types)
     for dimension in model.dimensions.values():
         sql += raw_table(dimension.name, dimension.types) + dimension_table(dimension)
     sql += calendar_table(model) + fact_table(model)

@@ -43,6 +43,9 @@ def declarations(model):
         },
         "etl/sales.yaml": fact_declaration(model),
     }
+    if model.fact.rates:
+        tables["fx"] = {"file": "fx.csv", "types": model.fact.rates.types}
+        files["etl/fx.yaml"] = rates_declaration(model.fact.rates)
     for dimension in model.dimensions.values():
         files[f"etl/{dimension.name}.yaml"] = {
             "version": 1,
@@ -90,6 +93,17 @@ def fact_declaration(model):
     }
 
 
+def rates_declaration(rates):
+    return {
+        "version": 1,
+        "fact": "fx",
+        "grain": ["since", "from_code", "to_code"],
+        "from": [{"table": "raw.fx", "columns": {column: column for column in rates.types}}],
+        "dimensions": {"date": {"on": "since"}},
+        "rates": {"from": "from_code", "to": "to_code", "rate": "rate"},
+    }
+
+
 def cube_declaration(model, cube):
     said = {"version": 1, "cube": cube.name, "fact": model.fact.name}
     if len(cube.roles) < len(model.fact.roles) or cube.hierarchies:
@@ -117,6 +131,8 @@ def write_project(model, folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml(content) + "\n", encoding="utf-8")
     tables = {"sale": (list(model.fact.raw_types), model.fact.rows)}
+    if model.fact.rates:
+        tables["fx"] = (list(model.fact.rates.types), model.fact.rates.rows)
     for dimension in model.dimensions.values():
         tables[dimension.name] = (list(dimension.types), dimension.rows)
     (folder / "data").mkdir(exist_ok=True)
