@@ -223,6 +223,12 @@ impl Writer<'_> {
         let mut text = heading("Fact", name);
         self.introduction(&mut text, spec.title.as_ref(), spec.description.as_ref());
         field(&mut text, "Grain", &texts(&spec.grain));
+        if let Some(rates) = &spec.rates {
+            let [from, to, rate] = [&rates.from, &rates.to, &rates.rate].map(|c| code(&c.value));
+            let pivot = rates.pivot.as_ref().map(|pivot| format!(", by way of {}", pivot.value));
+            let said = format!("{rate} of {from} in {to}{}", pivot.unwrap_or_default());
+            field(&mut text, "Rates", &said);
+        }
         let rows = spec.dimensions.iter().map(|used| {
             let condition = used.not_applicable.as_ref().map(|text| code(&text.value));
             let dimension = self.link("dimension", &used.dimension.value);

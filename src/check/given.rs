@@ -41,7 +41,7 @@ pub(super) async fn load(
 }
 
 /// The files that declare what the given rows reach: the tables they feed, the fact of the cube, the
-/// dimensions of these facts, and the cubes over them.
+/// cubes over such facts with the facts that link and convert for them, and the dimensions of all.
 fn reached(model: &Model, given: &Given, cube: Option<&str>) -> Result<BTreeMap<String, String>> {
     let project = &model.project;
     let reads = |feeds: &[FeedSpec]| {
@@ -50,12 +50,19 @@ fn reached(model: &Model, given: &Given, cube: Option<&str>) -> Result<BTreeMap<
     };
     let asked = cube.and_then(|name| model.cubes.iter().find(|cube| cube.name == name));
     let asked: Vec<&str> = asked.map(Cube::facts).unwrap_or_default();
-    let facts: BTreeSet<&str> = project
+    let mut facts: BTreeSet<&str> = project
         .facts
         .iter()
         .filter(|fact| asked.contains(&fact.name.value.as_str()) || reads(&fact.feeds))
         .map(|fact| fact.name.value.as_str())
         .collect();
+    let cubes: Vec<&Cube> = model
+        .cubes
+        .iter()
+        .filter(|cube| cube.facts().iter().all(|fact| facts.contains(fact)))
+        .collect();
+    let behind = cubes.iter().flat_map(|cube| cube.tables());
+    facts.extend(behind.filter(|table| project.star.fact(table).is_some()));
     let used: BTreeSet<&str> = project
         .facts
         .iter()
@@ -71,11 +78,7 @@ fn reached(model: &Model, given: &Given, cube: Option<&str>) -> Result<BTreeMap<
     if facts.is_empty() && dimensions.is_empty() {
         return Err(Error::invalid_input("the given rows feed no table; no feed reads them"));
     }
-    let cubes = model.cubes.iter();
-    let cubes: BTreeSet<&str> = cubes
-        .filter(|cube| cube.facts().iter().all(|fact| facts.contains(fact)))
-        .map(|cube| cube.name.as_str())
-        .collect();
+    let cubes: BTreeSet<&str> = cubes.into_iter().map(|cube| cube.name.as_str()).collect();
     let left_out = left_out(project, &facts, &dimensions, &cubes);
     let kept = project.files.iter().filter(|(path, _)| !left_out.contains(path.as_str()));
     Ok(kept.map(|(path, text)| (path.clone(), text.clone())).collect())

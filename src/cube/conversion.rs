@@ -12,7 +12,7 @@ pub enum Conversion {
     /// Each times this column of the fact.
     Column(String),
     /// Each times the rate that a table of rates has for it.
-    Rates(RateConversion),
+    Rates(Box<RateConversion>),
 }
 
 /// A conversion by a table of rates.

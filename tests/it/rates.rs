@@ -112,6 +112,7 @@ fn lineage_leads_to_the_rates() {
         ]
     );
     let page = shop.run(&["docs"]).ok();
+    assert!(page.contains("- **Rates**: `rate` of `from_code` in `to_code`"), "{page}");
     assert!(page.contains("sum(amount × rate(EUR to USD by fx as of date))"), "{page}");
 }
 
@@ -141,7 +142,7 @@ fn a_plan_tells_what_rates_mean() {
         )
     );
     shop.edit("cubes/sales.yaml", ", at: 2024-02-01}", "}");
-    shop.edit("etl/fx.yaml", "rate: rate}\n", "rate: rate, pivot: CHF}\n");
+    shop.edit("etl/fx.yaml", "to_code, rate: rate}", "to_code, rate: rate, pivot: CHF}");
     let rates = "rate of from_code in to_code from date_key";
     for measure in ["dollars", "doubled"] {
         assert_eq!(
@@ -161,8 +162,8 @@ fn a_plan_tells_what_rates_mean() {
 #[test]
 fn every_mistake_about_rates_at_once() {
     let shop = shop();
-    shop.edit("etl/fx.yaml", "to: to_code,", "to: to_cod,");
-    shop.edit("etl/fx.yaml", "rate: rate}\n", "rate: rate, pivot: euro, day: day}\n");
+    let spoiled = "to: to_cod, rate: rate, pivot: euro, day: day}";
+    shop.edit("etl/fx.yaml", "to: to_code, rate: rate}", spoiled);
     shop.edit("etl/fx.yaml", "date: {on: day}", "date: {roles: {since: day, until: day}}");
     shop.edit("cubes/sales.yaml", "rates: fx}", "rates: sales, at: soon}");
     let message = shop.run(&["validate"]).fails();

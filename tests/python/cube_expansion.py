@@ -211,6 +211,16 @@ def calendar_table(model):
 # --- the fact with everything it can be grouped by
 
 
+def rate_of(model, way):
+    """What a euro is in dollars: by the newest rate, and of one day by the one that says just that."""
+    order = "(since - DATE '1900-01-01') * 2 + CAST(from_code = 'EUR' AS INTEGER)"
+    rate = "CASE WHEN from_code = 'EUR' THEN rate ELSE CAST(1 / rate AS DECIMAL(8,4)) END"
+    role = next((role for role in model.fact.roles if role.name == way), None)
+    until = f"CAST(s.{role.on[0]} AS DATE)" if role else f"DATE '{way}'"
+    where = "" if way == "latest" else f" WHERE since <= {until}"
+    return f"(SELECT arg_max({rate}, {order}) FROM raw_fx{where})"
+
+
 def fact_table(model):
     """Fact rows with the member of every role; rows that go to quarantine are left out."""
     columns = [f'"{column}" AS f_{column}' for column in model.fact.types]
@@ -235,6 +245,8 @@ def fact_table(model):
         columns.append(f"{absent} coalesce({found}, -1) END AS m_{role.name}")
         if role.must_exist:
             kept.append(f"m_{role.name} <> -1")
+    for number, way in enumerate(model.fact.rates.ways if model.fact.rates else []):
+        columns.append(f"{rate_of(model, way)} AS f_fx_{number}")
     where = " AND ".join(kept) or "TRUE"
     rows = f"SELECT s.*, {', '.join(columns)} FROM raw_{model.fact.table} s"
     return f"CREATE TABLE fact_{model.fact.name} AS SELECT * FROM ({rows}) WHERE {where};\n"
@@ -258,6 +270,8 @@ def flat_table(model, cube):
         joins += f" JOIN {table} AS {role.name} ON {role.name}.member = fact.m_{role.name}"
     members = [f"fact.m_{role.name}" for role in model.fact.roles]
     columns = [f"fact.f_{column}" for column in model.fact.types]
+    if model.fact.rates:
+        columns += [f"fact.f_fx_{number}" for number in range(len(model.fact.rates.ways))]
     # Which day counts is known only of the cells of a question.
     days = [f"CAST(NULL AS BIGINT) AS day_of_{m.name}" for m in cube.measures if m.over_time()]
     shown += columns + members + days
@@ -292,6 +306,8 @@ def script(model):
     sql = MACROS
     for one in model.all():
         sql += raw_table(one.fact.table, one.fact.raw_types)
+    if model.fact.rates:
+        sql += raw_table("fx", model.fact.rates.types)
     for dimension in model.dimensions.values():
         sql += raw_table(dimension.name, dimension.types) + dimension_table(dimension)
     sql += calendar_table(model)

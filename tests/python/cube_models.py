@@ -99,6 +99,18 @@ class Role:
 
 
 @dataclass
+class Rates:
+    """Rates between euros and dollars, and the days as of which amounts are converted.
+
+    A way is a role of the date, a day, or `latest`; the oracle has the rate of each as `f_fx_<number>`.
+    """
+
+    types: dict
+    rows: list
+    ways: list
+
+
+@dataclass
 class Fact:
     name: str
     key: str
@@ -109,6 +121,7 @@ class Fact:
     rows: list
     # Its source table.
     table: str = "sale"
+    rates: object = None
 
 
 @dataclass
@@ -123,6 +136,7 @@ class Measure:
     input_type: str | None = None
     rate: str | None = None
     formula: tuple | None = None
+    convert: dict | None = None
     additive: bool = False
     options: dict = field(default_factory=dict)
 
@@ -132,7 +146,9 @@ class Measure:
             said = {"quantile": {"of": self.text, "at": self.options["at"]}}
         if self.where:
             said["where"] = self.where
-        if self.rate:
+        if self.convert:
+            said["convert"] = self.convert
+        elif self.rate:
             said["convert"] = {"to": "EUR", "rate": self.rate}
         return {**said, **{key: value for key, value in self.options.items() if key != "at"}}
 

@@ -50,6 +50,9 @@ def declarations(model):
     for one in model.all():
         files[f"etl/{one.fact.name}.yaml"] = fact_declaration(one)
         files.update({f"cubes/{cube.name}.yaml": cube_declaration(one, cube) for cube in one.cubes})
+    if model.fact.rates:
+        tables["fx"] = {"file": "fx.csv", "types": model.fact.rates.types}
+        files["etl/fx.yaml"] = rates_declaration(model.fact.rates)
     for dimension in model.dimensions.values():
         files[f"etl/{dimension.name}.yaml"] = {
             "version": 1,
@@ -102,6 +105,17 @@ def fact_declaration(model):
     }
 
 
+def rates_declaration(rates):
+    return {
+        "version": 1,
+        "fact": "fx",
+        "grain": ["since", "from_code", "to_code"],
+        "from": [{"table": "raw.fx", "columns": {column: column for column in rates.types}}],
+        "dimensions": {"date": {"on": "since"}},
+        "rates": {"from": "from_code", "to": "to_code", "rate": "rate"},
+    }
+
+
 def cube_declaration(model, cube):
     said = {"version": 1, "cube": cube.name, "fact": model.fact.name}
     if len(cube.roles) < len(model.fact.roles) or cube.hierarchies or cube.through:
@@ -145,6 +159,8 @@ def write_project(model, folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml(content) + "\n", encoding="utf-8")
     tables = {one.fact.table: (list(one.fact.raw_types), one.fact.rows) for one in model.all()}
+    if model.fact.rates:
+        tables["fx"] = (list(model.fact.rates.types), model.fact.rates.rows)
     for dimension in model.dimensions.values():
         tables[dimension.name] = (list(dimension.types), dimension.rows)
     (folder / "data").mkdir(exist_ok=True)

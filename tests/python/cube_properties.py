@@ -152,6 +152,11 @@ def over_detail(served, cube, sql):
         value = f"nullif({column}, '{UNKNOWN}')" if column in flat and kind == "text" else column
         columns.append(f"{value} AS f_{column}")
     columns += [f"{role.name}_key AS m_{role.name}" for role in model.fact.roles]
+    if model.fact.rates:
+        rates = [f"f_fx_{number}" for number in range(len(model.fact.rates.ways))]
+        known = served.oracle.cursor().sql(f"SELECT f_sale_no, {', '.join(rates)} FROM fact")
+        database.register("rates", known.to_arrow_table())
+        columns += [f"(SELECT {name} FROM rates WHERE f_sale_no = sale_no) AS {name}" for name in rates]
     database.execute(f"CREATE TABLE rows_behind AS SELECT *, {', '.join(columns)} FROM detail")
     values = ", ".join(f"({measure_sql(model, cube, measure.name)})" for measure in cube.measures)
     return database.execute(f"SELECT {values} FROM rows_behind").fetchone()

@@ -6,7 +6,7 @@ there or do not apply, captions that are shared or missing, gaps and leap days, 
 
 from datetime import date, timedelta
 
-from cube_models import Cube, Dimension, Fact, Level, Measure, Model, Retail, Role, scale_of
+from cube_models import Cube, Dimension, Fact, Level, Measure, Model, Rates, Retail, Role, scale_of
 
 SYLLABLES = "ba co de fi gu ha jo ka li mo ne po qui ra so ta vu wi xe yo zé Ål 中".split()
 # Main hierarchy, coarse first, and a second way to the same records.
@@ -217,6 +217,26 @@ def random_days(dice):
     return [first, last] + dice.choices(kept, k=150) + month_ends + leap * 3 + new_year
 
 
+def random_rates(dice, fact, years, calendar):
+    """Rates from the first day on that have an exact inverse, in one direction or both."""
+    days = [row[fact.roles[0].on[0]] for row in fact.rows]
+    days = sorted({date.fromisoformat(str(day)[:10]) for day in days if day})
+    days = [day for day in days if not calendar or str(day) <= calendar[1]]
+    since = {date(int(years[0]), 1, 1), *dice.sample(days, min(len(days), dice.randint(1, 30)))}
+    pairs = dice.choice([[("EUR", "USD")], [("USD", "EUR")], [("EUR", "USD"), ("USD", "EUR")]])
+    rates = ["0.25", "0.4", "0.5", "0.625", "0.8", "1", "1.25", "1.6", "2", "2.5", "4"]
+    rows = []
+    for day in sorted(since):
+        some = pairs if dice.random() < 0.5 else [dice.choice(pairs)]
+        for one, other in some:
+            row = {"since": day, "from_code": one, "to_code": other, "rate": dice.choice(rates)}
+            rows.append(row)
+    dice.shuffle(rows)
+    types = {"since": "date", "from_code": "text", "to_code": "text", "rate": "decimal(8,4)"}
+    ways = [role.name for role in fact.roles if role.dimension == "date"]
+    return Rates(types, rows, ways + ["latest", str(dice.choice(days))])
+
+
 def random_value(dice, column, odds):
     if dice.random() < odds.get(column, 0):
         return None
@@ -387,7 +407,10 @@ def newer_measures(dice, fact, inputs, conditions):
         if shape == "balance":
             how = dice.choice(OVER_TIME)
             measure = sum_like(dice, fact, "sum", text, kind, f"{short}_{how}", [])
-            measure.where, measure.additive, measure.options = where, False, {"over_time": how}
+            if where and measure.where:
+                where = f"({where}) AND {measure.where}"
+            measure.where = where or measure.where
+            measure.additive, measure.options = False, {"over_time": how}
             scale = scale_of(measure.input_type)
             if how == "average":
                 measure.type = "double" if scale is None else f"decimal(38,{max(scale + 4, 6)})"
@@ -421,17 +444,37 @@ def sum_like(dice, fact, kind, text, input_type, short, conditions):
         name, where = f"{name}_if", dice.choice(conditions)
     if "rate" in fact.types and text == "amount" and dice.random() < 0.4:
         name, rate, input_type = f"{name}_eur", "rate", "decimal(21,6)"
+    convert = None
+    if rate is None and fact.rates and text == "amount" and dice.random() < 0.6:
+        number = dice.randrange(len(fact.rates.ways))
+        way = fact.rates.ways[number]
+        name, rate, input_type = f"{name}_usd", f"fx_{number}", "decimal(21,6)"
+        convert = {"to": "USD", "rates": "fx"}
+        if way.endswith("date"):
+            convert["as_of"] = way
+            # What has no day has no rate.
+            known = f"{way}_year_key > 0"
+            where = f"({where}) AND {known}" if where else known
+        else:
+            convert["at"] = way
     scale = scale_of(input_type)
     result = input_type
     if kind == "sum" and scale is not None:
         result = f"decimal(38,{scale})"
     if kind == "avg":
         result = "double" if scale is None else f"decimal(38,{max(scale + 4, 6)})"
-    return Measure(name, kind, text, result, where, input_type, rate, additive=kind == "sum")
+    additive = kind == "sum"
+    return Measure(
+        name, kind, text, result, where, input_type, rate, convert=convert, additive=additive
+    )
 
 
 def random_formula(dice, measures, number):
     numeric = [m for m in measures if m.type in ("int", "double") or scale_of(m.type) is not None]
+    # Dollars are not added to euros.
+    dollars = [m for m in numeric if m.convert]
+    euros = [m for m in numeric if not m.convert]
+    numeric = dollars if dollars and dice.random() < 0.3 else euros
     left, right = dice.choice(numeric), dice.choice(numeric)
     narrow = [m for m in (left, right) if (scale_of(m.type) or 0) <= 4]
     shape = dice.choice(["ratio", "ratio", "difference", "sum", "scaled", "share", "percent"])
@@ -539,6 +582,8 @@ def random_model(dice, newer=False):
     if dice.random() < 0.3:
         # Facts after it go to quarantine.
         calendar = (f"{int(years[0]) - 1}-01-01", f"{years[-1]}-{dice.choice(['03-31', '12-31'])}")
+    if fact.currencies and dice.random() < 0.7:
+        fact.rates = random_rates(dice, fact, years, calendar)
     cubes = [random_cube(dice, "sales", fact, dimensions, newer)]
     if dice.random() < 0.5:
         cubes.append(random_cube(dice, "other_sales", fact, dimensions, newer))

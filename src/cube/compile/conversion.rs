@@ -50,14 +50,14 @@ impl Converted<'_> {
                     None => self.day(as_of.as_ref(), table, diagnostics),
                 };
                 let columns = self.rates(table, diagnostics)?;
-                Some(Conversion::Rates(RateConversion {
+                Some(Conversion::Rates(Box::new(RateConversion {
                     from: from?,
                     to: convert.to.value.clone(),
                     table: table.value.clone(),
                     columns,
                     as_of: as_of?,
                     missing,
-                }))
+                })))
             }
         }
     }

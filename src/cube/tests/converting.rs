@@ -71,6 +71,7 @@ measures:
   fee: {sum: fee, convert: {to: USD, rates: fx}}
   double: {sum: 'CAST(amount AS DOUBLE)', convert: {to: USD, rates: fx}}
   pair: {expr: usd + latest}
+  huge: {sum: amount * 100000000000000, convert: {to: USD, rates: fx}}
 ";
 
 fn star(pivot: Option<&str>) -> Star {
@@ -207,10 +208,7 @@ async fn any_measure_of_amounts_is_converted() {
     let sql = "SELECT AGG(mean), AGG(most), AGG(middle), AGG(closing), AGG(double), AGG(yuan)
                FROM cubes.sales WHERE currency NOT IN ('GBP', 'XXX') AND date_year = '2024'";
     // 100, 11, 8.75 and 25; 70 yuan are 70 / 9 pounds.
-    assert_eq!(
-        rows(&context, sql).await,
-        ["36.187500|100.000000|17.924861648232387|25.000000|144.75|7.777778"]
-    );
+    assert_eq!(rows(&context, sql).await, ["36.187500|100.000000|18.0|25.000000|144.75|7.777778"]);
     let fee = "SELECT AGG(fee) FROM cubes.sales WHERE date_month = '2024-02'";
     // One before the 10th and two after it.
     assert_eq!(rows(&context, fee).await, ["3.600000"]);
@@ -307,8 +305,11 @@ async fn rates_that_are_none_are_told_when_they_are_needed() {
 async fn amounts_that_do_not_fit_are_an_error() {
     let huge = ["('2024-02-01', NULL, 'EUR', 99999999, 1)"];
     let context = shop(&huge, &["('2024-01-01', 'EUR', 'USD', 999999)"], None).await;
-    // 1e14 with 17 places is 31 digits.
-    assert_eq!(rows(&context, "SELECT AGG(usd) FROM cubes.sales").await, ["99999899000001.000000"]);
+    // 1e14 with 17 places is 31 digits, and 1e28 has too many.
+    let sql = "SELECT AGG(usd) FROM cubes.sales";
+    assert_eq!(rows(&context, sql).await, ["99999899000001.000000"]);
+    let message = ask(&context, "SELECT AGG(huge) FROM cubes.sales").await;
+    assert!(message.contains("Overflow"), "{message}");
 }
 
 #[tokio::test]
