@@ -189,7 +189,8 @@ class CompositeAsker(CalculationAsker):
         question = (self.plain if roll < 0.7 else self.over_sets)(dice)
         where = tuple(c for c in question.where if isinstance(c, str))
         if dice.random() < 0.1:
-            where += (self.condition(dice, self.all_columns),)
+            # Not two in one: of conditions joined by AND a fact takes those that it has levels for.
+            where += (self.condition(dice, self.all_columns, 1),)
         # A condition on a group is none on a cell of several facts.
         having = tuple(value for value in question.having if value.aggregates)
         return CompositeQuestion(
