@@ -154,7 +154,7 @@ def over_detail(served, cube, sql):
     columns += [f"{role.name}_key AS m_{role.name}" for role in model.fact.roles]
     if model.fact.rates:
         rates = [f"f_fx_{number}" for number in range(len(model.fact.rates.ways))]
-        known = served.oracle.cursor().sql(f"SELECT f_sale_no, {', '.join(rates)} FROM fact")
+        known = served.oracle.cursor().sql(f"SELECT f_sale_no, {', '.join(rates)} FROM fact_{served.model.fact.name}")
         database.register("rates", known.to_arrow_table())
         columns += [f"(SELECT {name} FROM rates WHERE f_sale_no = sale_no) AS {name}" for name in rates]
     database.execute(f"CREATE TABLE rows_behind AS SELECT *, {', '.join(columns)} FROM detail")
