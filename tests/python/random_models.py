@@ -387,6 +387,11 @@ def random_measures(dice, fact, conditions, newer):
         name = "distinct_" + text.replace(" % ", "_")
         where = dice.choice(conditions) if dice.random() < 0.3 else None
         measures.append(Measure(name, "distinct", text, "int", where))
+    if fact.rates:
+        for _ in range(2):
+            kind = dice.choice(["sum", "sum", "avg", "min", "max"])
+            amount = ("amount", fact.types["amount"], "amount")
+            measures.append(sum_like(dice, fact, kind, *amount, conditions, converted=True))
     if newer:
         measures += newer_measures(dice, fact, inputs, conditions)
     unique = {measure.name: measure for measure in measures}
@@ -413,7 +418,8 @@ def newer_measures(dice, fact, inputs, conditions):
             measure.additive, measure.options = False, {"over_time": how}
             scale = scale_of(measure.input_type)
             if how == "average":
-                measure.type = "double" if scale is None else f"decimal(38,{max(scale + 4, 6)})"
+                digits = None if scale is None else mean_scale(scale, measure.convert)
+                measure.type = "double" if scale is None else f"decimal(38,{digits})"
         elif shape == "edge":
             edge = dice.choice(["first", "last"])
             measure = Measure(f"{edge}_{short}", edge, text, kind, where, kind)
@@ -438,14 +444,21 @@ def newer_measures(dice, fact, inputs, conditions):
     return measures
 
 
-def sum_like(dice, fact, kind, text, input_type, short, conditions):
+def mean_scale(scale, convert):
+    """The digits of a mean: of converted amounts as of the amounts, which have 2."""
+    return max((2 if convert else scale) + 4, 6)
+
+
+def sum_like(dice, fact, kind, text, input_type, short, conditions, converted=False):
     name, where, rate = f"{kind}_{short}", None, None
     if conditions and dice.random() < 0.3:
         name, where = f"{name}_if", dice.choice(conditions)
-    if "rate" in fact.types and text == "amount" and dice.random() < 0.4:
+    eur = "rate" in fact.types and text == "amount" and not converted
+    if eur and dice.random() < 0.4:
         name, rate, input_type = f"{name}_eur", "rate", "decimal(21,6)"
     convert = None
-    if rate is None and fact.rates and text == "amount" and dice.random() < 0.6:
+    usd = rate is None and fact.rates and text == "amount"
+    if usd and (converted or dice.random() < 0.4):
         number = dice.randrange(len(fact.rates.ways))
         way = fact.rates.ways[number]
         name, rate, input_type = f"{name}_usd", f"fx_{number}", "decimal(21,6)"
@@ -462,7 +475,7 @@ def sum_like(dice, fact, kind, text, input_type, short, conditions):
     if kind == "sum" and scale is not None:
         result = f"decimal(38,{scale})"
     if kind == "avg":
-        result = "double" if scale is None else f"decimal(38,{max(scale + 4, 6)})"
+        result = "double" if scale is None else f"decimal(38,{mean_scale(scale, convert)})"
     additive = kind == "sum"
     return Measure(
         name, kind, text, result, where, input_type, rate, convert=convert, additive=additive
