@@ -7,6 +7,7 @@ mod dimension_spec;
 mod fact_spec;
 mod feed_spec;
 mod hierarchy_spec;
+mod history_spec;
 mod retail_spec;
 mod settings;
 mod shape;
@@ -18,6 +19,7 @@ pub use dimension_spec::{Conflicts, DimensionSpec, KeyScope, LevelSpec};
 pub use fact_spec::{DimensionUse, FactSpec, Missing};
 pub use feed_spec::{ColumnRule, ColumnSpec, Duplicates, FeedSpec, LookupSpec, RejectSpec};
 pub use hierarchy_spec::{HierarchySpec, TreeSpec, TwoParents};
+pub use history_spec::HistorySpec;
 pub use settings::Settings;
 pub use shape::{
     dimension as dimension_shape, fact as fact_shape, project as project_shape,

@@ -82,6 +82,7 @@ pub fn calendar_dimension(rules: CalendarRules) -> Dimension {
         levels,
         hierarchies,
         trees: Vec::new(),
+        history: None,
     }
 }
 

@@ -120,6 +120,7 @@ fn dimension(name: &str, attributes: &[&str], levels: Vec<Level>) -> Dimension {
         levels,
         hierarchies: vec![Hierarchy { name: "all".into(), levels: path }],
         trees: Vec::new(),
+        history: None,
     }
 }
 
