@@ -27,7 +27,10 @@ use super::model::{
     AggregateDefinition, AggregateKind, Base, Bridge, BridgeEnd, Cube, Definition, FlatColumn,
     Input, Measure,
 };
-use super::normal_form::{LEVEL, Leaf, LeafAggregate, columns, leaf, leaf_position, substitute};
+use super::normal_form::{
+    LEVEL, Leaf, LeafAggregate, columns, leaf, leaf_position, level, substitute,
+};
+use super::reading::Reading;
 use super::{leaves, planner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::star::Title;
@@ -57,6 +60,9 @@ enum Over {
     /// name.
     Star {
         fact: Arc<dyn TableSource>,
+        /// With every version of every member.
+        tables: Vec<Arc<dyn TableSource>>,
+        /// The same, with members as they are to be seen.
         dimensions: Vec<Arc<dyn TableSource>>,
         bridges: BTreeMap<String, BridgeTables>,
     },
@@ -65,6 +71,7 @@ enum Over {
 }
 
 /// The tables of a bridge.
+#[derive(Clone)]
 pub(super) struct BridgeTables {
     /// The pairs.
     pub pairs: Arc<dyn TableSource>,
@@ -99,11 +106,12 @@ impl BoundCube {
             }
         };
         let fact = source(&cube.fact)?;
-        let dimensions = cube
+        let tables = cube
             .roles
             .iter()
             .map(|role| source(&role.dimension.name))
             .collect::<Result<Vec<_>>>()?;
+        let dimensions = as_read(cube, &tables)?;
         let with_tables = |bridge: &Bridge| {
             let (pairs, members) = (source(&bridge.table)?, source(&bridge.role.dimension)?);
             check_weight(bridge, &pairs.schema())
@@ -111,7 +119,31 @@ impl BoundCube {
             Ok((bridge.name.clone(), BridgeTables { pairs, members }))
         };
         let bridges = cube.bridges.iter().map(with_tables).collect::<Result<BTreeMap<_, _>>>()?;
-        Self::resolved(cube, Over::Star { fact, dimensions, bridges }, state)
+        Self::resolved(cube, Over::Star { fact, tables, dimensions, bridges }, state)
+    }
+
+    /// The same cube with all members that have a history seen as `reading`.
+    pub fn seen(&self, reading: Reading) -> Result<Self> {
+        let cube = self.cube.seen(reading);
+        let over = match &self.over {
+            Over::Star { fact, tables, bridges, .. } => Over::Star {
+                fact: Arc::clone(fact),
+                dimensions: as_read(&cube, tables)?,
+                tables: tables.clone(),
+                bridges: bridges.clone(),
+            },
+            Over::Cubes(cubes) => {
+                let seen = cubes.iter().map(|cube| Ok(Arc::new(cube.seen(reading)?)));
+                Over::Cubes(seen.collect::<Result<_>>()?)
+            }
+        };
+        Ok(Self {
+            cube: Arc::new(cube),
+            schema: Arc::clone(&self.schema),
+            calculated: Arc::clone(&self.calculated),
+            over,
+            measures: self.measures.clone(),
+        })
     }
 
     /// Resolves every expression of `cube` against `cubes`, which has those it puts together.
@@ -362,13 +394,14 @@ impl BoundCube {
                 };
                 Some(widened(checked_decimals(amount, &fact, sql)?, &fact)?)
             }
-            // Unknown and not applicable are no members to count.
+            // Unknown and not applicable are no members to count, nor is each version of one.
             Input::Members(key) => {
-                let key = of_fact(key);
-                Some(when(key.clone().gt_eq(lit(0_i64)), key).end()?)
+                let member = self.cube.member_of(key);
+                let member = member.map_or_else(|| of_fact(key), |column| level(&column.name));
+                Some(when(member.clone().gt_eq(lit(0_i64)), member).end()?)
             }
         };
-        if let Some(amount) = &input {
+        if let (Input::Expression(_), Some(amount)) = (&aggregate.input, &input) {
             check_type(aggregate, &amount.get_type(&fact)?)?;
         }
         let day = aggregate.day.as_deref().map(of_fact);
@@ -443,6 +476,12 @@ impl BoundCube {
             _ => datafusion::common::internal_err!("coercion made a projection something else"),
         }
     }
+}
+
+/// The `tables` of the roles of `cube` with members as it sees them.
+fn as_read(cube: &Cube, tables: &[Arc<dyn TableSource>]) -> Result<Vec<Arc<dyn TableSource>>> {
+    let roles = cube.roles.iter().zip(tables);
+    roles.map(|(role, table)| Ok(role.reading.of(&role.dimension, table)?)).collect()
 }
 
 /// The type values have when a dictionary is taken away: grouping by dictionaries is slow.

@@ -176,7 +176,7 @@ pub(super) fn star(
     bound: &BoundCube,
 ) -> Result<LogicalPlan> {
     let columns: Vec<&FlatColumn> =
-        levels.iter().filter_map(|level| bound.cube.column(level)).collect();
+        levels.iter().filter_map(|level| bound.cube.planned_column(level)).collect();
     let (joined, _) = join(columns.iter().copied(), bound)?;
     if columns.is_empty() && fact_columns.is_empty() {
         return joined.build();

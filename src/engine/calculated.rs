@@ -15,7 +15,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Expr, Statement as SqlStatement, visit_expressions};
 
 use super::{CATALOG, Snapshot};
-use crate::cube::{Calculation, Cube, calculations_relation};
+use crate::cube::{Calculation, Cube, ReadingName, calculations_relation};
 
 /// Makes `state` resolve cubes to the relations with calculations, where `statement` names some.
 pub(super) fn resolve(state: &mut SessionState, statement: &Statement, snapshot: &Snapshot) {
@@ -123,7 +123,11 @@ impl SchemaProvider for Schema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        if self.cubes.contains(name) {
+        let cube = match ReadingName::of(name) {
+            Some(seen) if seen.ending.is_empty() => seen.cube,
+            _ => name,
+        };
+        if self.cubes.contains(cube) {
             return self.inner.table(&calculations_relation(name)).await;
         }
         self.inner.table(name).await

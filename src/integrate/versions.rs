@@ -76,12 +76,6 @@ impl VersionRows {
         }
         (from, to)
     }
-
-    /// The last row of the record of each row.
-    pub(super) fn current(&self) -> Vec<usize> {
-        let last = |rows: &Range<usize>| std::iter::repeat_n(rows.end - 1, rows.len());
-        self.of_record.iter().flat_map(last).collect()
-    }
 }
 
 /// The columns of all versions; what keeps no history has the value of the last version in all.

@@ -100,6 +100,8 @@ fn rows(model: &Model, cube: &Cube) -> Part {
             let key: Vec<&str> = spec.key.iter().map(|column| column.value.as_str()).collect();
             let said = format!("{}, {:?}, {:?}", key.join(", "), spec.key_scope, spec.conflicts);
             meaning.insert(format!("key of {table}"), said.to_lowercase());
+            let since = spec.history.as_ref().map(|history| history.from.value.clone());
+            look(&mut meaning, &format!("versions of {table} since"), since);
         }
     }
     let settings = &project.settings;
@@ -158,6 +160,10 @@ fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
         meaning.insert(what, name.to_owned());
         origin(project, &lineage::of_column(project, table, name), &mut meaning);
     }
+    if let Some(role) = role.filter(|role| role.has_history()) {
+        meaning.insert("members".to_owned(), role.reading.words());
+        meaning.insert("history".to_owned(), kept_of(role, declared, column).to_owned());
+    }
     if role.is_some_and(|role| role.dimension.name == CALENDAR) {
         counted_by(project, &column.source, &mut meaning);
     }
@@ -171,6 +177,16 @@ fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
     }
     look(&mut looks, "title", column.title.as_ref().map(texts));
     Some(Part::new(kind, &column.name, meaning, looks))
+}
+
+/// Whether a level or attribute keeps what it was.
+fn kept_of(role: &CubeRole, level: Option<&Level>, column: &FlatColumn) -> &'static str {
+    let key = level.map_or(column.source.as_str(), |level| level.key.as_str());
+    let history = role.dimension.history.as_ref();
+    match history.is_some_and(|history| history.type2.iter().any(|kept| kept == key)) {
+        true => "kept",
+        false => "newest value only",
+    }
 }
 
 fn declared_level<'a>(
@@ -205,7 +221,7 @@ fn found_by(project: &Project, fact: &str, role: &Role, meaning: &mut BTreeMap<S
         origin(project, &found, meaning);
     }
     let spec = project.facts.iter().find(|spec| spec.name.value == fact);
-    let uses = spec.into_iter().flat_map(|spec| &spec.dimensions);
+    let uses = spec.iter().flat_map(|spec| &spec.dimensions);
     for used in uses.filter(|used| used.role == *role) {
         let missing = match used.missing {
             Missing::Unknown => "unknown",
@@ -214,6 +230,12 @@ fn found_by(project: &Project, fact: &str, role: &Role, meaning: &mut BTreeMap<S
         meaning.insert(format!("missing in {fact}"), missing.to_owned());
         let source = used.source.as_ref().map(|source| source.value.clone());
         look(meaning, &format!("source in {fact}"), source);
+        let dimension = project.star.dimension(&used.dimension.value);
+        if dimension.is_some_and(|dimension| dimension.history.is_some()) {
+            let day = used.as_of.as_ref().or_else(|| spec?.day());
+            let day = day.map_or("the newest version", |day| day.value.as_str());
+            meaning.insert(format!("version in {fact} as of"), day.to_owned());
+        }
     }
 }
 

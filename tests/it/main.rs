@@ -16,6 +16,7 @@ mod declared_tests;
 mod dictionary;
 mod docs;
 mod hierarchies;
+mod history;
 mod large;
 mod loads;
 mod oracles;
