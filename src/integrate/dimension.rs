@@ -251,7 +251,8 @@ fn record_column(records: &BTreeMap<String, Record>, versions: &VersionRows) -> 
     let special = [UNKNOWN, NOT_APPLICABLE].into_iter();
     let names = records.keys().zip(&versions.of_record);
     let names = names.flat_map(|(name, rows)| std::iter::repeat_n(name.as_str(), rows.len()));
-    Arc::new(StringArray::from_iter_values(special.chain(names)))
+    // A row for each version: how many is only known at the end.
+    Arc::new(special.chain(names).map(Some).collect::<StringArray>())
 }
 
 fn assemble(

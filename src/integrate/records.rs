@@ -189,3 +189,25 @@ fn conflict(spec: &DimensionSpec, natural_key: &str) -> Fault {
         reason: reason.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_any_time_a_record_is_what_each_feed_said_last() {
+        let said = |feed, row, from| Said { feed, row, from, contradicts: false };
+        let second = Said { contradicts: true, ..said(0, 3, 10) };
+        let said = vec![said(0, 0, 10), said(0, 1, 30), second, said(1, 2, 20)];
+        let record = Record { source: 0, natural_key: "C1".into(), said };
+        let versions: Vec<(i64, Vec<usize>, Vec<usize>)> =
+            record.versions().into_iter().map(|v| (v.from, v.rows, v.started)).collect();
+        let expected = [
+            // Before the second feed said anything, its first row holds.
+            (10, vec![0, 3, 2], vec![0]),
+            (20, vec![0, 3, 2], vec![1]),
+            (30, vec![1, 2], vec![0]),
+        ];
+        assert_eq!(versions, expected);
+    }
+}

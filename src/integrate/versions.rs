@@ -167,3 +167,22 @@ impl Timelines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_in_the_version_that_began_last() {
+        let mut timelines = Timelines::default();
+        for (from, key) in [(30, 9), (10, 4), (20, 7)] {
+            timelines.insert(9, from, key);
+        }
+        let seen = |time| timelines.at(9, time);
+        assert_eq!(seen(9), Seen { key: 4, before: true });
+        for (time, key) in [(10, 4), (19, 4), (20, 7), (29, 7), (30, 9), (i64::MAX, 9)] {
+            assert_eq!(seen(time), Seen { key, before: false }, "{time}");
+        }
+        assert_eq!(timelines.at(5, 0), Seen { key: 5, before: false });
+    }
+}

@@ -161,8 +161,11 @@ fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
         origin(project, &lineage::of_column(project, table, name), &mut meaning);
     }
     if let Some(role) = role.filter(|role| role.has_history()) {
-        meaning.insert("members".to_owned(), role.reading.words());
-        meaning.insert("history".to_owned(), kept_of(role, declared, column).to_owned());
+        let key = declared.map_or(column.source.as_str(), |level| level.key.as_str());
+        let kept = is_kept(role, key);
+        let history = if kept { "kept" } else { "newest value only" };
+        meaning.insert("history".to_owned(), history.to_owned());
+        look(&mut meaning, "members", kept.then(|| role.reading.words()));
     }
     if role.is_some_and(|role| role.dimension.name == CALENDAR) {
         counted_by(project, &column.source, &mut meaning);
@@ -179,14 +182,11 @@ fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
     Some(Part::new(kind, &column.name, meaning, looks))
 }
 
-/// Whether a level or attribute keeps what it was.
-fn kept_of(role: &CubeRole, level: Option<&Level>, column: &FlatColumn) -> &'static str {
-    let key = level.map_or(column.source.as_str(), |level| level.key.as_str());
+/// Whether the column `key` of a dimension may have been another in a version.
+fn is_kept(role: &CubeRole, key: &str) -> bool {
     let history = role.dimension.history.as_ref();
-    match history.is_some_and(|history| history.type2.iter().any(|kept| kept == key)) {
-        true => "kept",
-        false => "newest value only",
-    }
+    history
+        .is_some_and(|history| history.from == key || history.type2.iter().any(|kept| kept == key))
 }
 
 fn declared_level<'a>(
@@ -271,6 +271,7 @@ fn measure(model: &Model, cube: &Cube, measure: &Measure) -> Part {
     meaning.insert("definition".to_owned(), measure.formula());
     look(&mut meaning, "currency", measure.currency.clone());
     built_from(model, cube, measure, &mut meaning);
+    chosen_by_members(model, cube, measure, &mut meaning);
     let mut origins = BTreeMap::new();
     for from in lineage::of_measure(model.view(), cube, measure) {
         origin(&model.project, &from, &mut origins);
@@ -309,6 +310,30 @@ fn built_from(
     for used in measures.iter().filter_map(|name| home.measure(name)) {
         meaning.insert(format!("measure {}", used.name), used.formula());
         built_from(model, home, used, meaning);
+    }
+}
+
+/// How the members are seen by which a measure chooses its rows.
+fn chosen_by_members(
+    model: &Model,
+    cube: &Cube,
+    measure: &Measure,
+    meaning: &mut BTreeMap<String, String>,
+) {
+    let home = lineage::home(model.view(), cube, measure);
+    let filter = match &measure.definition {
+        Definition::Formula { measures, .. } => {
+            let used = measures.iter().filter_map(|name| home.measure(name));
+            used.for_each(|used| chosen_by_members(model, home, used, meaning));
+            return;
+        }
+        Definition::Aggregate(aggregate) => aggregate.filter.as_deref().unwrap_or_default(),
+    };
+    for column in home.columns.iter().filter(|column| filter.contains(&column.name)) {
+        let role = column.role.map(|at| &home.roles[at]);
+        if let Some(role) = role.filter(|role| is_kept(role, &column.source)) {
+            meaning.insert(format!("members by {}", column.name), role.reading.words());
+        }
     }
 }
 

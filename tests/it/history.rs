@@ -160,7 +160,7 @@ fn a_query_says_how_members_are_seen_and_the_cube_otherwise() {
             .map(|line| line.split(',').next().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(members(&["--search", "i"]), ["(not applicable)", "(unknown)", "Kiel", "Paris"]);
+    assert_eq!(members(&["--search", "i"]), ["(not applicable)", "Kiel", "Paris"]);
     assert_eq!(members(&["--members", "as_is", "--under", "customer.country=IT"]), ["Rome"]);
     assert_eq!(
         members(&["--members", "as_of_2024-01-01", "--under", "customer.country=FR"]),
@@ -385,4 +385,98 @@ fn what_cannot_have_a_history_is_told() {
 #[test]
 fn a_random_history_is_read_as_duckdb_reads_the_files() {
     python("history.py", &[crate::support::binary()]);
+}
+
+#[test]
+fn a_second_feed_fills_what_the_first_leaves_out_at_the_time() {
+    let shop = moved();
+    shop.edit("data/customers.csv", "Ada,Paris,FR,B", "Ada,,,B");
+    shop.write(
+        "data/moves.csv",
+        "no,since,city,country\nC1,2019-01-01,Lyon,FR\nC1,2022-01-01,Nice,FR\nC1,2024-07-01,Oslo,NO\n",
+    );
+    shop.edit(
+        "etl/sources.yaml",
+        "      sale:",
+        "      move: {file: moves.csv, types: {since: date}}\n      sale:",
+    );
+    shop.edit(
+        "etl/customer.yaml",
+        "history:",
+        "  - table: shop.move\n    columns: {customer_no: no, since: since, name: \"NULL\", city: city, \
+         country: country, tier: \"NULL\"}\nhistory:",
+    );
+    shop.run(&["load", "--quiet"]).ok();
+    // From June 2024 the first feed has a city, and wins.
+    assert_eq!(
+        shop.sql("SELECT since, city, tier, name FROM customer WHERE record = 'C1' ORDER BY since"),
+        ["2019-01-01,Lyon,B,Ada Ltd", "2022-01-01,Nice,B,Ada Ltd", "2024-06-01,Rome,A,Ada Ltd"]
+    );
+}
+
+#[test]
+fn cubes_that_are_put_together_see_members_in_one_way() {
+    let shop = moved();
+    shop.write("data/goals.csv", "day,customer,goal\n2024-01-01,C1,7.00\n2024-07-01,C1,8.00\n");
+    shop.edit(
+        "etl/sources.yaml",
+        "      sale:",
+        "      goal: {file: goals.csv, types: {day: date, goal: \"decimal(10,2)\"}}\n      sale:",
+    );
+    shop.write(
+        "etl/goals.yaml",
+        "version: 1\nfact: goals\ngrain: [day, who]\nfrom:\n  - table: shop.goal\n    columns: {day: day, \
+         who: customer, goal: {expr: goal, currency: EUR}}\ndimensions:\n  date: {on: day}\n  \
+         customer: {on: customer}\n",
+    );
+    let goals = "version: 1\ncube: goals\nfact: goals\ndimensions:\n  date:\n  customer:\nmeasures:\n  \
+                 goal: {sum: goal}\n  revenue: {count: \"*\"}\n";
+    shop.write("cubes/goals.yaml", goals);
+    shop.write(
+        "cubes/both.yaml",
+        "version: 1\ncube: both\ncubes:\n  sales: {measures: [revenue, buyers]}\n  goals: {measures: goal}\n",
+    );
+    shop.run(&["load", "--quiet"]).ok();
+    let asked = |cube: &str| {
+        shop.sql(&format!(
+            "SELECT customer_city, AGG(revenue), AGG(buyers), AGG(goal), AGG(goal_share_of_total) FROM \
+             {cube} WHERE customer_customer = 'Ada Ltd' GROUP BY 1 ORDER BY 1"
+        ))
+    };
+    let (paris, rome) =
+        ("Paris,30.00,1,7.00,0.4666666666666667", "Rome,45.00,1,8.00,0.5333333333333333");
+    assert_eq!(asked("cubes.both"), [paris, rome]);
+    assert_eq!(asked("cubes.\"both$as_is\""), ["Rome,75.00,1,15.00,1.0"]);
+    shop.edit("cubes/goals.yaml", "  customer:\n", "  customer: {members: as_is}\n");
+    let message = shop.run(&["validate"]).err;
+    assert!(
+        message.contains("sees the members of `customer` as is, and another cube as was"),
+        "{message}"
+    );
+    shop.edit("cubes/both.yaml", "  goals: {measures: goal}\n", "");
+    shop.run(&["load", "--quiet"]).ok();
+    // The same question to another cube is not the same where that sees members otherwise.
+    let across =
+        ["query", "sales", "--rows", "customer.city", "--measures", "revenue", "--format", "csv"];
+    let message = shop.run(&[&across, ["--drill-across", "goals"].as_slice()].concat()).fails();
+    assert!(message.contains("`customer_city` as was"), "{message}");
+    let said = ["--drill-across", "goals", "--members", "as_was"];
+    let out = shop.run(&[&across, said.as_slice()].concat()).ok();
+    assert_eq!(out.lines().skip(1).collect::<Vec<_>>(), ["Paris,1", "Rome,1"]);
+}
+
+#[test]
+fn a_plan_says_what_another_history_means() {
+    let shop = moved();
+    shop.run(&["load", "--quiet"]).ok();
+    shop.edit("etl/customer.yaml", "type2: [city, country, tier]", "type2: [city, country]");
+    shop.edit(
+        "cubes/sales.yaml",
+        "measures:\n",
+        "dimensions:\n  date:\n  customer: {members: as_is}\nmeasures:\n",
+    );
+    let plan = shop.run(&["plan"]).ok();
+    for part in ["customer_tier", "newest value only", "as was", "as is"] {
+        assert!(plan.contains(part), "`{part}` is not in:\n{plan}");
+    }
 }
