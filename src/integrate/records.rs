@@ -24,7 +24,7 @@ pub(super) struct Record {
     pub source: usize,
     /// Its key, as text.
     pub natural_key: String,
-    /// Row by row, the preferred feed first.
+    /// Row by row, the preferred feed and the earlier start first.
     said: Vec<Said>,
 }
 
@@ -36,8 +36,12 @@ struct Said {
     row: usize,
     /// Since when it holds, in microseconds; the beginning where there is no history.
     from: i64,
-    /// Whether another row of its feed said something else of that time.
-    contradicts: bool,
+}
+
+impl Said {
+    fn place(self) -> (usize, i64) {
+        (self.feed, self.from)
+    }
 }
 
 /// A time of a record, and the rows that its values are from, the preferred first.
@@ -89,22 +93,21 @@ pub(super) fn records(
                     }
                 },
             };
-            let said = Said { feed: index, row: at, from, contradicts: false };
+            let said = Said { feed: index, row: at, from };
             let name = record(scope_source(spec, feed), &natural_key)?;
             let Some(known) = records.get_mut(&name) else {
                 records.insert(name, Record { source: index, natural_key, said: vec![said] });
                 continue;
             };
-            let same = |other: &&Said| other.feed == index && other.from == from;
-            match known.said.iter().find(same) {
+            match known.first_like(said) {
                 // Another row of this feed and time: it must say the same.
                 Some(other) if same_row(all, other.row, at) => outcome.repeated += 1,
                 Some(_) if spec.conflicts == Conflicts::First => {
                     outcome.contradicting += 1;
-                    known.said.push(Said { contradicts: true, ..said });
+                    known.add(said);
                 }
                 Some(_) => outcome.faults.push((row, conflict(spec, &natural_key))),
-                None => known.said.push(said),
+                None => known.add(said),
             }
         }
         offset += feed.rows.num_rows();
@@ -129,25 +132,46 @@ pub fn microseconds(times: &ArrayRef) -> Result<Vec<Option<i64>>> {
 }
 
 impl Record {
+    /// The first row of the feed and time of `said`.
+    fn first_like(&self, said: Said) -> Option<Said> {
+        let at = self.said.partition_point(|other| other.place() < said.place());
+        self.said.get(at).copied().filter(|other| other.place() == said.place())
+    }
+
+    /// Adds a row behind those of its feed and time.
+    fn add(&mut self, said: Said) {
+        let at = self.said.partition_point(|other| other.place() <= said.place());
+        self.said.insert(at, said);
+    }
+
     /// Its versions, the oldest first.
     ///
     /// At any time it is what the row of each feed says that began last, and before all of them the
     /// first; what one feed leaves NULL the next one fills.
     pub(super) fn versions(&self) -> Vec<Version> {
         let starts: BTreeSet<i64> = self.said.iter().map(|said| said.from).collect();
-        let feeds: BTreeSet<usize> = self.said.iter().map(|said| said.feed).collect();
-        let version = |from: i64| {
-            let rows = feeds.iter().flat_map(|feed| {
-                let own = || self.said.iter().filter(move |said| said.feed == *feed);
-                let last = own().map(|said| said.from).filter(|start| *start <= from).max();
-                let holds = last.or_else(|| own().map(|said| said.from).min());
-                own().filter(move |said| Some(said.from) == holds).map(|said| said.row)
-            });
-            let started = self.said.iter().filter(|said| said.from == from && !said.contradicts);
-            Version { from, rows: rows.collect(), started: started.map(|said| said.feed).collect() }
+        let feeds: Vec<&[Said]> = self.said.chunk_by(|a, b| a.feed == b.feed).collect();
+        let version = |from: i64| Version {
+            from,
+            rows: feeds.iter().flat_map(|own| holding(own, from)).map(|said| said.row).collect(),
+            started: beginning(&feeds, from),
         };
         starts.into_iter().map(version).collect()
     }
+}
+
+/// The rows of one feed that hold at `time`.
+fn holding(own: &[Said], time: i64) -> &[Said] {
+    let after = own.partition_point(|said| said.from <= time);
+    let Some(last) = own.get(after.saturating_sub(1)) else { return &[] };
+    let first = own.partition_point(|said| said.from < last.from);
+    &own[first..own.partition_point(|said| said.from <= last.from)]
+}
+
+/// The feeds of which a row begins at `from`.
+fn beginning(feeds: &[&[Said]], from: i64) -> Vec<usize> {
+    let begins = |own: &&&[Said]| own.binary_search_by_key(&from, |said| said.from).is_ok();
+    feeds.iter().filter(begins).filter_map(|own| own.first()).map(|said| said.feed).collect()
 }
 
 fn same_row(rows: &RecordBatch, a: usize, b: usize) -> bool {
@@ -196,10 +220,13 @@ mod tests {
 
     #[test]
     fn at_any_time_a_record_is_what_each_feed_said_last() {
-        let said = |feed, row, from| Said { feed, row, from, contradicts: false };
-        let second = Said { contradicts: true, ..said(0, 3, 10) };
-        let said = vec![said(0, 0, 10), said(0, 1, 30), second, said(1, 2, 20)];
-        let record = Record { source: 0, natural_key: "C1".into(), said };
+        let mut record = Record { source: 0, natural_key: "C1".into(), said: Vec::new() };
+        // The second of two rows of one feed and time stands behind the first.
+        for (feed, row, from) in [(0, 1, 30), (0, 0, 10), (0, 3, 10), (1, 2, 20)] {
+            record.add(Said { feed, row, from });
+        }
+        assert_eq!(record.first_like(Said { feed: 0, row: 9, from: 10 }).unwrap().row, 0);
+        assert!(record.first_like(Said { feed: 1, row: 9, from: 10 }).is_none());
         let versions: Vec<(i64, Vec<usize>, Vec<usize>)> =
             record.versions().into_iter().map(|v| (v.from, v.rows, v.started)).collect();
         let expected = [
