@@ -193,6 +193,11 @@ impl Writer<'_> {
             Some(spec) => field(&mut text, "Key", &key(spec)),
             None => field(&mut text, "Rows", "generated, one for each day"),
         }
+        if let Some(history) = &dimension.history {
+            let kept: Vec<String> = history.type2.iter().map(|column| code(column)).collect();
+            let since = code(&history.from);
+            field(&mut text, "Keeps history of", &format!("{}, since {since}", kept.join(", ")));
+        }
         let rows = dimension.levels.iter().map(|level| self.level_row(level));
         let heads = ["Level", "Title", "Key", "Caption", "Sorted by"];
         section(&mut text, "Levels", &heads, rows.collect());

@@ -218,6 +218,9 @@ fn found_by(feed: &FeedSpec, used: &DimensionUse) -> Derivation {
     if let Some(condition) = &used.not_applicable {
         rule.push_str(&format!(", not applicable where {}", condition.value));
     }
+    if let Some(day) = &used.as_of {
+        rule.push_str(&format!(", as of {}", day.value));
+    }
     let mut found = Derivation {
         table: feed.table.value.clone(),
         rule,
@@ -225,7 +228,8 @@ fn found_by(feed: &FeedSpec, used: &DimensionUse) -> Derivation {
         lookups: BTreeSet::new(),
         list: None,
     };
-    for text in on.into_iter().chain(used.not_applicable.as_ref().map(|text| text.value.as_str())) {
+    let others = used.not_applicable.iter().chain(&used.as_of).map(|text| text.value.as_str());
+    for text in on.into_iter().chain(others) {
         for names in names(text) {
             let target = match names.as_slice() {
                 [name] => feed.columns.iter().find(|spec| spec.name.value == name.value),

@@ -30,7 +30,11 @@ fn check() -> Shape {
         .may("having", Shape::texts("Conditions in SQL over measures."))
         .may("sort", Shape::texts("Levels or measures; a minus in front puts the greatest first."))
         .may("limit", Shape::whole(0, i64::from(u32::MAX), "At most so many rows."))
-        .may("totals", Shape::flag("Whether totals are added."));
+        .may("totals", Shape::flag("Whether totals are added."))
+        .may(
+            "members",
+            Shape::text("How members with a history are seen: as_was, as_is or as_of_2024-06-30."),
+        );
     let adds_up =
         Shape::mapping("Along every hierarchy, the cells of children sum to their parent's.")
             .must("cube", Shape::text("The cube."))

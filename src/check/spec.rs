@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::cube::{CubeQuery, Filter, Sort, Top};
+use crate::cube::{CubeQuery, Filter, Reading, Sort, Top};
 use crate::declare::{
     Code, DeclarationFile, Diagnostic, Diagnostics, Fields, Located, Node, Span, Value, Variables,
     parse, text_of,
@@ -263,6 +263,7 @@ fn read_query(
     let top = top.iter().filter_map(|node| read_top(node, variables, diagnostics)).collect();
     let limit = read_count(&mut fields, "limit", diagnostics);
     let totals = fields.flag("totals", diagnostics).is_some_and(|totals| totals.value);
+    let members = read_members(&mut fields, diagnostics);
     fields.finish(diagnostics);
     let cube = cube?;
     let query = CubeQuery {
@@ -276,9 +277,22 @@ fn read_query(
         sort,
         limit,
         totals,
+        members,
         ..CubeQuery::default()
     };
     Some((query, cube.span))
+}
+
+fn read_members(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Reading> {
+    let text = fields.text("members", diagnostics)?;
+    match text.value.parse() {
+        Ok(reading) => Some(reading),
+        Err(error) => {
+            let message = error.to_string();
+            diagnostics.push(Diagnostic::new(Code::WrongValue, text.span, message));
+            None
+        }
+    }
 }
 
 /// A whole number that is not negative.

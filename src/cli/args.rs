@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::navigation::Navigation;
-use crate::cube::{OTHERS, USUAL_CELLS};
+use crate::cube::{OTHERS, Reading, USUAL_CELLS};
 use crate::engine::Moment;
 use crate::error::Result;
 
@@ -202,7 +202,7 @@ pub(super) struct QueryOptions {
     /// Read the query as JSON from this file, or from stdin with a minus.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "rows", "columns", "measures", "filters", "sets", "top", "others", "having", "sort",
-        "limit", "totals",
+        "limit", "totals", "members",
     ])]
     pub(super) json: Option<String>,
 
@@ -259,6 +259,11 @@ pub(super) struct QueryOptions {
     #[arg(long)]
     pub(super) totals: bool,
 
+    /// See members with a history as_was, as_is or as of a day, as in as_of_2024-06-30; as the cube
+    /// declares it unless told.
+    #[arg(long, value_name = "READING")]
+    pub(super) members: Option<Reading>,
+
     #[command(flatten)]
     pub(super) navigation: Navigation,
 
@@ -293,6 +298,11 @@ pub(super) struct MembersOptions {
     /// At most so many.
     #[arg(long)]
     pub(super) limit: Option<usize>,
+
+    /// See members with a history as_was, as_is or as of a day, as in as_of_2024-06-30; as the cube
+    /// declares it unless told.
+    #[arg(long, value_name = "READING")]
+    pub(super) members: Option<Reading>,
 
     /// How rows are printed.
     #[arg(long, value_enum, default_value_t)]

@@ -13,6 +13,7 @@ pub(super) async fn run(place: &Place, options: &MembersOptions) -> Result<()> {
         text: options.search.clone(),
         under: options.under.iter().map(|text| level_and_member(text)).collect::<Result<_>>()?,
         limit: options.limit,
+        members: options.members,
     };
     let found = search.run(cube, &snapshot.context).await?;
     let shown = found.rows.num_rows() as u64;

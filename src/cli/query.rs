@@ -94,6 +94,7 @@ fn written(options: &QueryOptions) -> Result<CubeQuery> {
         sort: options.sort.iter().cloned().map(Sort::from).collect(),
         limit: options.limit,
         totals: options.totals,
+        members: options.members,
         ..CubeQuery::default()
     })
 }

@@ -349,6 +349,7 @@ impl Translation<'_> {
         let shown_count = self.query.finals.len();
         let having = self.having.into_iter().reduce(Expr::and);
         self.query.finals.extend(having.clone().map(Final::value));
+        self.query.note_members(&self.input.cube.cube);
         seen(&self.query);
         let mut plan = planner::plan(&self.query, &self.input.cube)?;
         let columns = plan.schema().columns();

@@ -28,9 +28,10 @@ use super::model::{
     Input, Measure,
 };
 use super::normal_form::{
-    LEVEL, Leaf, LeafAggregate, columns, leaf, leaf_position, level_name, rate, substitute,
+    LEVEL, Leaf, LeafAggregate, columns, leaf, leaf_position, level, level_name, rate, substitute,
 };
 use super::rates::BoundRates;
+use super::reading::Reading;
 use super::subject::{is_over, role_of_days};
 use super::{fields, leaves, planner};
 use crate::error::{Error, ErrorKind, Result};
@@ -61,6 +62,9 @@ enum Over {
     /// and of rates.
     Star {
         fact: Arc<dyn TableSource>,
+        /// With every version of every member.
+        tables: Vec<Arc<dyn TableSource>>,
+        /// The same, with members as they are to be seen.
         dimensions: Vec<Arc<dyn TableSource>>,
         bridges: BTreeMap<String, BridgeTables>,
         /// By the names of conversions.
@@ -71,6 +75,7 @@ enum Over {
 }
 
 /// The tables of a bridge.
+#[derive(Clone)]
 pub(super) struct BridgeTables {
     /// The pairs.
     pub pairs: Arc<dyn TableSource>,
@@ -105,11 +110,12 @@ impl BoundCube {
             }
         };
         let fact = source(&cube.fact)?;
-        let dimensions = cube
+        let tables = cube
             .roles
             .iter()
             .map(|role| source(&role.dimension.name))
             .collect::<Result<Vec<_>>>()?;
+        let dimensions = as_read(cube, &tables)?;
         let with_tables = |bridge: &Bridge| {
             let (pairs, members) = (source(&bridge.table)?, source(&bridge.role.dimension)?);
             check_weight(bridge, &pairs.schema())
@@ -125,7 +131,32 @@ impl BoundCube {
             let bound = bound.map_err(|error| in_measure(error, &measure.name, &cube.name))?;
             rates.insert(conversion.name(), bound);
         }
-        Self::resolved(cube, Over::Star { fact, dimensions, bridges, rates }, state)
+        Self::resolved(cube, Over::Star { fact, tables, dimensions, bridges, rates }, state)
+    }
+
+    /// The same cube with all members that have a history seen as `reading`.
+    pub fn seen(&self, reading: Reading) -> Result<Self> {
+        let cube = self.cube.seen(reading);
+        let over = match &self.over {
+            Over::Star { fact, tables, bridges, rates, .. } => Over::Star {
+                fact: Arc::clone(fact),
+                dimensions: as_read(&cube, tables)?,
+                tables: tables.clone(),
+                bridges: bridges.clone(),
+                rates: rates.clone(),
+            },
+            Over::Cubes(cubes) => {
+                let seen = cubes.iter().map(|cube| Ok(Arc::new(cube.seen(reading)?)));
+                Over::Cubes(seen.collect::<Result<_>>()?)
+            }
+        };
+        Ok(Self {
+            cube: Arc::new(cube),
+            schema: Arc::clone(&self.schema),
+            calculated: Arc::clone(&self.calculated),
+            over,
+            measures: self.measures.clone(),
+        })
     }
 
     /// Resolves every expression of `cube` against `cubes`, which has those it puts together.
@@ -344,13 +375,14 @@ impl BoundCube {
                 };
                 Some(widened(checked_decimals(amount, &with_rate, sql)?, &with_rate)?)
             }
-            // Unknown and not applicable are no members to count.
+            // Unknown and not applicable are no members to count, nor is each version of one.
             Input::Members(key) => {
-                let key = of_fact(key);
-                Some(when(key.clone().gt_eq(lit(0_i64)), key).end()?)
+                let member = self.cube.member_of(key);
+                let member = member.map_or_else(|| of_fact(key), |column| level(&column.name));
+                Some(when(member.clone().gt_eq(lit(0_i64)), member).end()?)
             }
         };
-        if let Some(amount) = &input {
+        if let (Input::Expression(_), Some(amount)) = (&aggregate.input, &input) {
             check_type(aggregate, &amount.get_type(&with_rate)?)?;
         }
         let day = aggregate.day.as_deref().map(of_fact);
@@ -458,6 +490,12 @@ fn in_measure(error: DataFusionError, measure: &str, cube: &str) -> Error {
     let what = error.find_root().message().into_owned();
     let place = format!("measure `{measure}` of cube `{cube}`");
     Error::new(ErrorKind::InvalidDeclaration, what).context(place)
+}
+
+/// The `tables` of the roles of `cube` with members as it sees them.
+fn as_read(cube: &Cube, tables: &[Arc<dyn TableSource>]) -> Result<Vec<Arc<dyn TableSource>>> {
+    let roles = cube.roles.iter().zip(tables);
+    roles.map(|(role, table)| Ok(role.reading.of(&role.dimension, table)?)).collect()
 }
 
 /// The type values have when a dictionary is taken away: grouping by dictionaries is slow.

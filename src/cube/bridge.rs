@@ -16,13 +16,14 @@ use super::bound::BoundCube;
 use super::model::{AggregateKind, Bridge, BridgeEnd, Definition};
 use super::normal_form::{StarQuery, column_of, columns, level_name};
 use super::planner::role_reference;
-use crate::star::{NOT_APPLICABLE_KEY, UNKNOWN_KEY};
+use crate::star::{NOT_APPLICABLE_KEY, UNKNOWN_KEY, reserved_columns};
 
 /// The column of pairs with the share of each.
 pub(super) const SHARE: &str = "share";
 
 // Relations and columns of pairs on the way.
 const PAIRS: &str = "pairs";
+const LINKED: &str = "linked";
 const MEMBER: &str = "member";
 const NEAR: &str = "near";
 const FAR: &str = "far";
@@ -104,13 +105,22 @@ fn pairs(bridge: &Bridge, bound: &BoundCube) -> Result<LogicalPlanBuilder> {
         Some(weight) => coalesce(vec![cast(of(PAIRS, weight), DataType::Float64), lit(0.0)]),
         None => lit(1.0),
     };
+    let own = format!("{}_key", bridge.role.dimension);
+    let mut links = scan(TableReference::bare(PAIRS), &tables.pairs)?;
+    let (mut near, mut of_member) = (of(PAIRS, &bridge.key), own.clone());
+    if bridge.by_member {
+        // The link is of the member, whichever of its versions it names.
+        let [_, member, ..] = reserved_columns(&bridge.role.dimension);
+        let versions = scan(TableReference::bare(LINKED), &tables.members)?.build()?;
+        let on =
+            (vec![Column::new(Some(PAIRS), &bridge.key)], vec![Column::new(Some(LINKED), &own)]);
+        links = links.join(versions, JoinType::Inner, on, None)?;
+        near = of(LINKED, &member);
+        of_member = member;
+    }
     // A pair that is there twice is one.
-    let links = scan(TableReference::bare(PAIRS), &tables.pairs)?
-        .project(vec![
-            of(PAIRS, &bridge.key).alias(NEAR),
-            of(PAIRS, key).alias(FAR),
-            weight.alias(SHARE),
-        ])?
+    let links = links
+        .project(vec![near.alias(NEAR), of(PAIRS, key).alias(FAR), weight.alias(SHARE)])?
         // Who is unknown is linked to nobody.
         .filter(col(NEAR).gt(lit(0_i64)))?
         .aggregate(vec![col(NEAR), col(FAR)], vec![sum(col(SHARE)).alias(SHARE)])?;
@@ -131,9 +141,8 @@ fn pairs(bridge: &Bridge, bound: &BoundCube) -> Result<LogicalPlanBuilder> {
     let share = when(total.clone().eq(lit(0.0)), lit(1.0) / count).otherwise(col(SHARE) / total)?;
     let links =
         links.project(vec![col(NEAR), col(FAR), share.alias(SHARE)])?.alias(PAIRS)?.build()?;
-    let own = format!("{}_key", bridge.role.dimension);
     let members = scan(TableReference::bare(MEMBER), &tables.members)?;
-    let on = (vec![column_of(MEMBER, &own)], vec![column_of(PAIRS, NEAR)]);
+    let on = (vec![column_of(MEMBER, of_member)], vec![column_of(PAIRS, NEAR)]);
     let none = when(of(MEMBER, &own).eq(lit(NOT_APPLICABLE_KEY)), lit(NOT_APPLICABLE_KEY))
         .otherwise(lit(UNKNOWN_KEY))?;
     members

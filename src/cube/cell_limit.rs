@@ -93,11 +93,12 @@ impl Prepared<'_> {
         }
         let mut product: u64 = 1;
         for axis in axes {
-            let table = MemberTable::of(self.cube, &axis.level)?;
+            let table = MemberTable::of(self.cube, &axis.level, self.query.members)?;
             let members = if counting == Counting::Members && !table.is_fact {
                 let (key, relation) = (quoted(&table.key), table.relation());
                 // A NULL is a place too.
-                let sql = format!("SELECT COUNT(DISTINCT {key}) + 1 FROM {relation}");
+                let shown = table.where_shown();
+                let sql = format!("SELECT COUNT(DISTINCT {key}) + 1 FROM {relation}{shown}");
                 counted(context, &sql).await?
             } else {
                 row_count(context, &table.table).await?

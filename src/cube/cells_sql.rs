@@ -17,6 +17,8 @@ use super::member::collected;
 use super::model::Cube;
 use super::prepared::{Axis, Leading, Prepared, relation};
 use super::query::{CubeQuery, Sort, flat};
+use super::reading::relation_as;
+use super::relation::DETAIL;
 use super::sql_text::{aggregate, quoted, quoted_text};
 use crate::error::{Error, Result};
 
@@ -66,7 +68,7 @@ impl CubeQuery {
             return Err(Error::invalid_input(what));
         }
         let prepared = self.prepare(cube, context).await?;
-        let detail = format!("{}$detail", cube.name);
+        let detail = format!("{}{DETAIL}", relation_as(&cube.name, self.members));
         let mut sql = format!("SELECT * FROM {}{}", relation(&detail), prepared.where_clause());
         if let Some(limit) = self.limit {
             sql.push_str(&format!(" LIMIT {limit}"));

@@ -44,15 +44,20 @@ pub fn cubes(cubes: &[Cube], states: &[CubeState]) -> Result<RecordBatch> {
 
 /// One row per cube and role of a dimension.
 pub fn dimensions(cubes: &[Cube]) -> Result<RecordBatch> {
-    let mut table = Table::new(&["cube", "role", "dimension", "title", "description"]);
+    let names = ["cube", "role", "dimension", "title", "description", "history", "members"];
+    let mut table = Table::new(&names);
     for cube in cubes {
-        for CubeRole { role, dimension, .. } in &cube.roles {
+        for of @ CubeRole { role, dimension, reading, .. } in &cube.roles {
+            let history = dimension.history.as_ref().map(|history| history.type2.join(", "));
+            let reading = of.has_history().then(|| reading.to_string());
             table.row(&[
                 Some(&cube.name),
                 Some(&role.name),
                 Some(&dimension.name),
                 text(dimension.title.as_ref()),
                 text(dimension.description.as_ref()),
+                history.as_deref(),
+                reading.as_deref(),
             ]);
         }
     }

@@ -4,6 +4,7 @@ use datafusion::prelude::SessionContext;
 
 use super::model::{ColumnKind, Cube};
 use super::query::{CubeQuery, Filter, axis_level, column, measure};
+use super::reading::Reading;
 use super::sql_text::{columns_of, measure_condition};
 use crate::error::{Error, Result};
 
@@ -19,7 +20,7 @@ impl CubeQuery {
         measures: &[String],
         context: &SessionContext,
     ) -> Result<Self> {
-        let mut lacking = Lacking { from, to, names: Vec::new() };
+        let mut lacking = Lacking { from, to, members: self.members, names: Vec::new() };
         for entry in self.rows.iter().chain(&self.columns) {
             lacking.entry(entry)?;
         }
@@ -78,6 +79,8 @@ impl CubeQuery {
 struct Lacking<'a> {
     from: &'a Cube,
     to: &'a Cube,
+    /// How members with a history are seen, where the question says so.
+    members: Option<Reading>,
     names: Vec<String>,
 }
 
@@ -108,8 +111,17 @@ impl Lacking<'_> {
             let source = dimension.is_some().then(|| column.source.clone());
             Some((dimension, source, column.kind.clone()))
         };
+        let reading = |cube: &Cube| {
+            let role = cube.column(&level).and_then(|column| column.role)?;
+            cube.roles[role].has_history().then_some(cube.roles[role].reading)
+        };
         if origin(self.to).is_none() || origin(self.from) != origin(self.to) {
             self.add(format!("the level `{level}`"));
+        } else if let (None, Some(seen)) = (self.members, reading(self.from))
+            && reading(self.to) != Some(seen)
+        {
+            // Nobody said which of the two is meant.
+            self.add(format!("the level `{level}` {}; say how members are seen", seen.words()));
         }
         Ok(())
     }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
-use datafusion::common::ScalarValue;
+use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use datafusion::dataframe::DataFrame;
+use datafusion::logical_expr::Expr;
 use datafusion::prelude::SessionContext;
 
 use super::asked_columns::with_asked_columns;
 use super::model::{BridgeEnd, ColumnKind, Cube};
 use super::query::column;
+use super::reading::Reading;
 use super::sql_text::{is_in, quoted, quoted_text};
 use crate::declare::nearest;
 use crate::error::{Error, ErrorKind, Result};
@@ -55,11 +57,14 @@ pub(super) struct MemberTable {
     pub captions: Vec<(String, String)>,
     /// The column that orders them.
     pub order: String,
+    /// The rows whose members are to be seen, as a condition in SQL; none where all are.
+    pub condition: Option<String>,
 }
 
 impl MemberTable {
-    /// Where the members of the level called `name` are.
-    pub(super) fn of(cube: &Cube, name: &str) -> Result<Self> {
+    /// Where the members of the level called `name` are, which are seen as `members` says, or else as
+    /// the cube declares.
+    pub(super) fn of(cube: &Cube, name: &str, members: Option<Reading>) -> Result<Self> {
         let flat = column(cube, name)?;
         let found = cube.columns.iter().find(|column| column.name == flat);
         let found = found.ok_or_else(|| Error::internal(format!("no column `{flat}`")))?;
@@ -85,7 +90,12 @@ impl MemberTable {
             }
             None => (cube.table_of(found), cube.levels.iter().find(|level| level.name == flat)),
         };
-        Ok(Self::over(flat, table, found.role.is_none(), level, &found.source))
+        let role = found.role.map(|position| &cube.roles[position]);
+        let of_dimension = role.filter(|role| role.dimension.name == table);
+        let condition = of_dimension
+            .and_then(|role| members.unwrap_or(role.reading).condition(&role.dimension));
+        let table = Self::over(flat, table, found.role.is_none(), level, &found.source);
+        Ok(Self { condition, ..table })
     }
 
     /// A key or attribute is its own level.
@@ -100,6 +110,7 @@ impl MemberTable {
                 caption: level.caption.clone(),
                 captions: level.captions.clone().into_iter().collect(),
                 order: level.sort.clone().unwrap_or_else(|| level.key.clone()),
+                condition: None,
             },
             None => Self {
                 level: flat,
@@ -109,6 +120,7 @@ impl MemberTable {
                 caption: source.to_owned(),
                 captions: Vec::new(),
                 order: source.to_owned(),
+                condition: None,
             },
         }
     }
@@ -116,6 +128,20 @@ impl MemberTable {
     /// The table as SQL names it.
     pub(super) fn relation(&self) -> String {
         format!("{CATALOG}.warehouse.{}", quoted(&self.table))
+    }
+
+    /// The condition on rows that are to be seen, with WHERE in front.
+    pub(super) fn where_shown(&self) -> String {
+        self.condition.iter().map(|condition| format!(" WHERE {condition}")).collect()
+    }
+
+    /// The rows that are to be seen, over columns of `relation`.
+    pub(super) fn shown(&self, cube: &Cube, relation: &str) -> DataFusionResult<Option<Expr>> {
+        let role = cube.column(&self.level).and_then(|column| column.role);
+        match role.map(|at| &cube.roles[at]).filter(|_| self.condition.is_some()) {
+            Some(role) => role.reading.filter(&role.dimension, relation),
+            None => Ok(None),
+        }
     }
 
     /// The members called `names`, in their order; one that is not there is an error.
@@ -144,12 +170,13 @@ impl MemberTable {
         let shown: Vec<String> =
             texts.iter().enumerate().map(|(at, text)| format!("{text} AS t{at}")).collect();
         let sql = format!(
-            "SELECT DISTINCT {} AS caption, {} AS sort, {} FROM {} WHERE {}",
+            "SELECT DISTINCT {} AS caption, {} AS sort, {} FROM {} WHERE ({}){}",
             quoted(&self.caption),
             quoted(&self.order),
             shown.join(", "),
             self.relation(),
-            conditions.join(" OR ")
+            conditions.join(" OR "),
+            self.condition.iter().map(|shown| format!(" AND {shown}")).collect::<String>()
         );
         let rows = collected(context, &sql).await?;
         let texts = (0..columns.len())
@@ -181,9 +208,10 @@ impl MemberTable {
             NamedBy::Key => (&self.key, "member with the key"),
         };
         let sql = format!(
-            "SELECT DISTINCT {} AS name FROM {} LIMIT {MOST_COMPARED}",
+            "SELECT DISTINCT {} AS name FROM {}{} LIMIT {MOST_COMPARED}",
             text(column),
-            self.relation()
+            self.relation(),
+            self.where_shown()
         );
         let rows = collected(context, &sql).await?;
         let names = cast(rows.column(0), &DataType::Utf8)?;
@@ -249,6 +277,8 @@ pub struct MemberSearch {
     pub under: Vec<(String, String)>,
     /// At most so many.
     pub limit: Option<usize>,
+    /// How members with a history are seen; as the cube declares when absent.
+    pub members: Option<Reading>,
 }
 
 /// Members that were found.
@@ -265,10 +295,11 @@ pub struct FoundMembers {
 impl MemberSearch {
     /// Lists the members.
     pub async fn run(&self, cube: &Cube, context: &SessionContext) -> Result<FoundMembers> {
-        let table = MemberTable::of(cube, &self.level)?;
-        let mut conditions = Vec::new();
+        let table = MemberTable::of(cube, &self.level, self.members)?;
+        let mut conditions: Vec<String> = table.condition.iter().cloned().collect();
         for (level, member) in &self.under {
-            conditions.push(table.under(level, member, cube, context).await?);
+            let above = MemberTable::of(cube, level, self.members)?;
+            conditions.push(table.under(above, member, cube, context).await?);
         }
         if let Some(wanted) = &self.text {
             conditions.push(table.matches(wanted));
@@ -311,7 +342,7 @@ impl MemberSearch {
         Ok(FoundMembers {
             rows: collected(context, &sql).await?,
             matched: counted(context, &count(&condition)).await?,
-            all: counted(context, &count("")).await?,
+            all: counted(context, &count(&table.where_shown())).await?,
         })
     }
 }
@@ -327,15 +358,14 @@ impl MemberTable {
         format!("({})", found.join(" OR "))
     }
 
-    /// The condition that a member lies below `member` of `level`, which is of the same table.
+    /// The condition that a member lies below `member` of the level `above`, which is of the same table.
     async fn under(
         &self,
-        level: &str,
+        above: Self,
         member: &str,
         cube: &Cube,
         context: &SessionContext,
     ) -> Result<String> {
-        let above = Self::of(cube, level)?;
         if self.role(cube) != above.role(cube) {
             let what = format!(
                 "`{}` is not above `{}`: they are of different dimensions",

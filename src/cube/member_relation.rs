@@ -45,7 +45,7 @@ impl MemberRelation {
 
     /// The members of one level.
     fn of_level(&self, cube: &Cube, level: &str) -> DataFusionResult<Option<LogicalPlan>> {
-        let members = MemberTable::of(cube, level)?;
+        let members = MemberTable::of(cube, level, None)?;
         let Some(table) = self.tables.get(&members.table) else { return Ok(None) };
         let source = provider_as_source(Arc::clone(table));
         let text = |column: &str| cast(Expr::Column(Column::from_name(column)), DataType::Utf8);
@@ -63,10 +63,11 @@ impl MemberRelation {
         ];
         let named = columns.into_iter().zip(self.schema.fields());
         let named = named.map(|(column, field)| column.alias(field.name()));
-        let plan = LogicalPlanBuilder::scan(members.table.clone(), source, None)?
-            .project(named.collect::<Vec<_>>())?
-            .distinct()?
-            .build()?;
+        let mut plan = LogicalPlanBuilder::scan(members.table.clone(), source, None)?;
+        if let Some(shown) = members.shown(cube, &members.table)? {
+            plan = plan.filter(shown)?;
+        }
+        let plan = plan.project(named.collect::<Vec<_>>())?.distinct()?.build()?;
         Ok(Some(plan))
     }
 }

@@ -19,6 +19,7 @@ mod convert_spec;
 mod spec;
 mod shape;
 mod conversion;
+mod reading;
 mod model;
 mod compile;
 mod context;
@@ -92,7 +93,10 @@ pub use model::{
 pub use named_set::{NamedSet, SetDefinition};
 pub use normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
 pub use query::{CubeQuery, Drilled, Filter, OTHERS, Sort, Top};
-pub use relation::{CubeRelation, CubeRelations, Mode, calculations_relation, register};
+pub use reading::{Reading, ReadingName};
+pub use relation::{
+    CubeRelation, CubeRelations, Mode, calculations_relation, read_otherwise, register,
+};
 pub use rule::{CubeRule, analyzer_rules, star_queries};
 pub use shape::shape;
 pub use spec::{

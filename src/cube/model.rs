@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::conversion::{Conversion, RateConversion};
 use super::named_set::NamedSet;
+use super::reading::Reading;
 use crate::star::{Dimension, Level, Role, Title};
 
 /// A cube over one fact: levels to group by and measures to compute.
@@ -31,6 +32,9 @@ pub struct Cube {
     pub bridges: Vec<Bridge>,
     /// The flat columns of the relation that come before the measures.
     pub columns: Vec<FlatColumn>,
+    /// Columns that only plans speak of: what tells the members of a role with history apart, which
+    /// facts do not hold.
+    pub members: Vec<FlatColumn>,
     /// What can be computed; a formula stands after the measures it uses.
     pub measures: Vec<Measure>,
     /// Members that have a name together.
@@ -71,6 +75,15 @@ pub struct CubeRole {
     pub dimension: Dimension,
     /// The bridge that leads to it, where the fact itself does not.
     pub through: Option<Bridge>,
+    /// How members are seen, where the dimension keeps a history.
+    pub reading: Reading,
+}
+
+impl CubeRole {
+    /// Whether its members may have been others.
+    pub fn has_history(&self) -> bool {
+        self.dimension.history.is_some()
+    }
 }
 
 /// A way from fact rows to members of which one row may have several: a table of pairs.
@@ -86,6 +99,8 @@ pub struct Bridge {
     pub table: String,
     /// The column of the table with version keys of the role's dimension.
     pub key: String,
+    /// Whether pairs are of members and so of all their versions, not only of the one they name.
+    pub by_member: bool,
     /// Where it leads.
     pub to: BridgeEnd,
 }
@@ -470,6 +485,33 @@ impl Cube {
     /// The flat column called `name`.
     pub fn column(&self, name: &str) -> Option<&FlatColumn> {
         self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The column called `name`, those included that only plans speak of.
+    pub(super) fn planned_column(&self, name: &str) -> Option<&FlatColumn> {
+        self.columns.iter().chain(&self.members).find(|column| column.name == name)
+    }
+
+    /// The column with what tells the members of the role with the key column `key` apart, where that
+    /// is not the key itself.
+    pub(super) fn member_of(&self, key: &str) -> Option<&FlatColumn> {
+        self.members
+            .iter()
+            .find(|column| column.role.is_some_and(|at| self.roles[at].role.key_column() == key))
+    }
+
+    /// Whether any of its members may have been others.
+    pub fn has_history(&self) -> bool {
+        self.roles.iter().any(CubeRole::has_history)
+    }
+
+    /// The cube with all members that have a history seen as `reading`.
+    #[must_use]
+    pub fn seen(&self, reading: Reading) -> Self {
+        let mut seen = self.clone();
+        let changing = seen.roles.iter_mut().filter(|role| role.has_history());
+        changing.for_each(|role| role.reading = reading);
+        seen
     }
 
     /// The measure called `name`.

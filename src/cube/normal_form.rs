@@ -14,6 +14,8 @@ use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery, SetC
 use datafusion::logical_expr::{Expr, Subquery};
 
 use super::context::Context;
+use super::model::{Cube, CubeRole};
+use super::reading::Reading;
 use super::state::StateFunction;
 
 /// The relation of level columns.
@@ -32,6 +34,8 @@ const LEAF: &str = "leaf";
 pub struct StarQuery {
     /// The cube.
     pub cube: String,
+    /// How members with a history are seen, by the roles that the question speaks of.
+    pub members: Vec<(String, Reading)>,
     /// Conditions over level columns that a fact row must meet.
     pub filters: Vec<Expr>,
     /// Expressions over level columns, or one `Expr::GroupingSet` of such.
@@ -243,6 +247,7 @@ impl StarQuery {
     pub fn new(cube: &str) -> Self {
         Self {
             cube: cube.to_owned(),
+            members: Vec::new(),
             filters: Vec::new(),
             groups: Vec::new(),
             leaves: Vec::new(),
@@ -266,6 +271,25 @@ impl StarQuery {
     pub(super) fn is_plain(&self) -> bool {
         self.leaves.iter().all(|leaf| leaf.context.is_own())
             && self.finals.iter().all(|shown| shown.place.is_none())
+    }
+
+    /// Says how the members of `cube` are seen that the question speaks of.
+    pub(super) fn note_members(&mut self, cube: &Cube) {
+        let levels = self.levels();
+        let speaks_of = |at: usize| {
+            let of_role = |level: &String| {
+                let own = cube.planned_column(level).and_then(|column| column.role);
+                // A leaf of a base may speak of a column that only that one has.
+                let name = &cube.roles[at].role.name;
+                own == Some(at) || level.strip_prefix(name.as_str()) == Some("$member")
+            };
+            levels.iter().any(of_role)
+        };
+        let seen = |(at, role): (usize, &CubeRole)| {
+            let speaks = role.has_history() && speaks_of(at);
+            speaks.then(|| (role.role.name.clone(), role.reading))
+        };
+        self.members = cube.roles.iter().enumerate().filter_map(seen).collect();
     }
 
     /// The flat names of all level columns anywhere in the question.

@@ -189,7 +189,7 @@ pub(super) fn star(
 ) -> Result<LogicalPlan> {
     let levels = query.levels();
     let columns: Vec<&FlatColumn> =
-        levels.iter().filter_map(|level| bound.cube.column(level)).collect();
+        levels.iter().filter_map(|level| bound.cube.planned_column(level)).collect();
     let rates = query.rates();
     let rates = rates.iter().map(|name| bound.rates(name)).collect::<Result<Vec<_>>>()?;
     for rates in &rates {

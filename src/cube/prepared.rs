@@ -11,6 +11,7 @@ use super::named_set::{NamedSet, SetDefinition};
 use super::query::{
     CubeQuery, Filter, MeasureKind, Sort, Top, axis_level, column, flat, measure, named_set,
 };
+use super::reading::{Reading, relation_as};
 use super::relation::{Mode, calculations_relation};
 use super::sql_text::{
     aggregate, condition, is_in, literal, measure_condition, quoted, quoted_text,
@@ -146,7 +147,7 @@ impl CubeQuery {
         for name in &prepared.used {
             measure(cube, name)?;
         }
-        let look = Look { cube, context };
+        let look = Look { cube, context, members: self.members };
         for set in sets {
             prepared.conditions.push(look.set(set).await?);
         }
@@ -180,7 +181,7 @@ fn check_axes(rows: &[Axis], columns: &[Axis], measures: &[String]) -> Result<()
 impl Prepared<'_> {
     /// The relation that is asked: the cube, or the one that also lists its calculations.
     pub(super) fn relation(&self) -> Result<String> {
-        relation_of(self.cube, self.used.iter().map(String::as_str))
+        relation_of(self.cube, self.query.members, self.used.iter().map(String::as_str))
     }
 
     /// Restricts to the leading members, or folds all others into one.
@@ -240,6 +241,8 @@ impl Prepared<'_> {
 struct Look<'a> {
     cube: &'a Cube,
     context: &'a SessionContext,
+    /// How members with a history are seen, where the question says so.
+    members: Option<Reading>,
 }
 
 impl Look<'_> {
@@ -260,7 +263,7 @@ impl Look<'_> {
     }
 
     async fn named(&self, level: &str, names: &[String], by: NamedBy) -> Result<String> {
-        let table = MemberTable::of(self.cube, level)?;
+        let table = MemberTable::of(self.cube, level, self.members)?;
         let members = table.find(names, by, self.cube, self.context).await?;
         let captions: Vec<ScalarValue> = members.into_iter().map(|m| m.caption).collect();
         is_in(&table.level, &captions)
@@ -272,7 +275,7 @@ impl Look<'_> {
         from: Option<&String>,
         to: Option<&String>,
     ) -> Result<String> {
-        let table = MemberTable::of(self.cube, level)?;
+        let table = MemberTable::of(self.cube, level, self.members)?;
         let axis = Axis::new(self.cube, table.level.clone());
         let order = axis.order.first().unwrap_or(&axis.level);
         let mut parts = Vec::new();
@@ -307,7 +310,7 @@ impl Look<'_> {
                 let condition = condition(self.cube, sql, self.context).map_err(place)?;
                 let axis = Axis::new(self.cube, set.level.clone());
                 let key = quoted(axis.key());
-                let relation = relation_of(self.cube, std::iter::empty())?;
+                let relation = relation_of(self.cube, self.members, std::iter::empty())?;
                 Ok(format!(
                     "{key} IN (SELECT {key} FROM {relation} WHERE {condition} GROUP BY {key})"
                 ))
@@ -336,7 +339,7 @@ impl Look<'_> {
         let sql = format!(
             "SELECT {key} FROM {}{condition} GROUP BY {} HAVING {by} IS NOT NULL AND {key} IS NOT NULL \
              ORDER BY {by} {}, {} LIMIT {}",
-            relation_of(self.cube, [top.by.as_str()])?,
+            relation_of(self.cube, self.members, [top.by.as_str()])?,
             order.join(", "),
             if top.least { "ASC" } else { "DESC" },
             order.join(", "),
@@ -354,12 +357,14 @@ impl Look<'_> {
 /// The relation of a cube in strict mode in which `measures` are found.
 pub(super) fn relation_of<'a>(
     cube: &Cube,
+    members: Option<Reading>,
     measures: impl IntoIterator<Item = &'a str>,
 ) -> Result<String> {
-    let mut name = cube.name.clone();
+    let seen = relation_as(&cube.name, members);
+    let mut name = seen.clone();
     for used in measures {
         if measure(cube, used)? == MeasureKind::Calculated {
-            name = calculations_relation(&cube.name);
+            name = calculations_relation(&seen);
         }
     }
     Ok(relation(&name))

@@ -6,6 +6,7 @@ use super::calculation::Calculation;
 use super::calculation_names::CALCULATIONS;
 use super::model::Cube;
 use super::named_set::NamedSet;
+use super::reading::Reading;
 use crate::declare::nearest;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -48,6 +49,9 @@ pub struct CubeQuery {
     /// Adds the total of every row, of every column, and of all.
     #[serde(default, skip_serializing_if = "is_false")]
     pub totals: bool,
+    /// How members with a history are seen; as the cube declares when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Reading>,
     /// The epoch to read; the newest when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,

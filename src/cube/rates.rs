@@ -44,6 +44,7 @@ const NEXT: &str = "next";
 const LAST: &str = "last";
 
 /// A conversion over the tables it needs.
+#[derive(Clone)]
 pub(super) struct BoundRates {
     /// The conversion.
     pub conversion: RateConversion,

@@ -16,6 +16,7 @@ use datafusion::prelude::SessionContext;
 use super::bound::BoundCube;
 use super::model::Cube;
 use super::planner;
+use super::reading::{Reading, ReadingName, relation_as};
 use crate::error::{Error, Result};
 use crate::star::CATALOG;
 
@@ -61,9 +62,47 @@ impl CubeRelation {
     }
 }
 
+/// What stands behind a cube's name in that of the relation that lists calculations as columns.
+const CALCULATED: &str = "$calculations";
+/// What stands behind a cube's name in that of the relation of its fact rows.
+pub(super) const DETAIL: &str = "$detail";
+
 /// The name of the relation of the cube `cube` that lists calculations as columns.
 pub fn calculations_relation(cube: &str) -> String {
-    format!("{cube}$calculations")
+    format!("{cube}{CALCULATED}")
+}
+
+/// The relation `name` of a cube with members seen otherwise than it is declared, as in
+/// `sales$as_of_2024-06-30`; `find` finds the relations that there are.
+pub fn read_otherwise(
+    name: &str,
+    find: impl Fn(&str) -> Option<Arc<dyn TableProvider>>,
+) -> Result<Option<Arc<dyn TableProvider>>> {
+    let Some(ReadingName { cube, reading, ending }) = ReadingName::of(name) else {
+        return Ok(None);
+    };
+    let Some(found) = find(cube) else { return Ok(None) };
+    let Some(relation) = found.downcast_ref::<CubeRelation>() else { return Ok(None) };
+    let seen = Arc::new(relation.cube.seen(reading.parse()?)?);
+    let mode = relation.mode;
+    match ending {
+        "" => {
+            let schema = Arc::clone(&seen.schema);
+            Ok(Some(Arc::new(CubeRelation { cube: seen, mode, schema })))
+        }
+        CALCULATED => {
+            let schema = Arc::clone(&seen.calculated);
+            Ok(Some(Arc::new(CubeRelation { cube: seen, mode, schema })))
+        }
+        DETAIL if mode == Mode::Strict => detail(&seen).transpose(),
+        _ => Ok(None),
+    }
+}
+
+/// The rows of a cube over one fact.
+fn detail(bound: &BoundCube) -> Option<Result<Arc<dyn TableProvider>>> {
+    let plan = bound.cube.bases.is_empty().then(|| planner::detail(bound))?;
+    Some(plan.map_err(Error::from).map(|plan| Arc::new(ViewTable::new(plan, None)) as _))
 }
 
 #[async_trait]
@@ -142,20 +181,20 @@ impl<'a> CubeRelations<'a> {
     /// before it.
     ///
     /// There is `<cube>` in both schemas, `<cube>$calculations`, which is the same with calculations
-    /// listed as columns, and in `cubes` for a cube over one fact `<cube>$detail` with its rows.
+    /// listed as columns, and in `cubes` for a cube over one fact `<cube>$detail` with its rows. Where
+    /// members have a history there are `<cube>$as_was` and `<cube>$as_is`; further ones are made by
+    /// [`read_otherwise`].
     pub fn add(&mut self, cube: &Cube) -> Result<()> {
         let bound = match cube.bases.is_empty() {
             true => BoundCube::over_fact(cube, self.tables, &self.state)?,
             false => BoundCube::over_cubes(cube, &self.known, &self.state)?,
         };
         let bound = Arc::new(bound);
-        let detail = match cube.bases.is_empty() {
-            true => Some(
-                planner::detail(&bound)
-                    .map_err(|error| Error::from(error).context(format!("cube `{}`", cube.name)))?,
-            ),
-            false => None,
-        };
+        let place = |error: Error| error.context(format!("cube `{}`", cube.name));
+        let detail = detail(&bound).transpose().map_err(place)?;
+        let readings = [Reading::AsWas, Reading::AsIs].into_iter().filter(|_| cube.has_history());
+        let seen = readings.map(|reading| Ok((reading, Arc::new(bound.seen(reading)?))));
+        let seen = seen.collect::<Result<Vec<_>>>().map_err(place)?;
         for mode in [Mode::Strict, Mode::Lenient] {
             let names = [cube.name.clone(), calculations_relation(&cube.name)];
             for (name, columns) in names.into_iter().zip([&bound.schema, &bound.calculated]) {
@@ -163,11 +202,17 @@ impl<'a> CubeRelations<'a> {
                 let relation = CubeRelation { cube: Arc::clone(&bound), mode, schema: columns };
                 schema(self.context, mode)?.register_table(name, Arc::new(relation))?;
             }
+            for (reading, seen) in &seen {
+                let cube = Arc::clone(seen);
+                let columns = Arc::clone(&seen.schema);
+                let relation = CubeRelation { cube, mode, schema: columns };
+                let name = relation_as(&bound.cube.name, Some(*reading));
+                schema(self.context, mode)?.register_table(name, Arc::new(relation))?;
+            }
         }
         if let Some(detail) = detail {
-            let name = format!("{}$detail", cube.name);
-            let detail = ViewTable::new(detail, None);
-            schema(self.context, Mode::Strict)?.register_table(name, Arc::new(detail))?;
+            let name = format!("{}{DETAIL}", cube.name);
+            schema(self.context, Mode::Strict)?.register_table(name, detail)?;
         }
         self.known.insert(cube.name.clone(), bound);
         Ok(())

@@ -14,6 +14,13 @@ pub fn shape() -> Shape {
         .may("through", Shape::text("The fact that links it to a dimension of the cube's fact."))
         .may("weight", Shape::text("The column of that fact with the share of each link."))
         .needs("weight", "through")
+        .may(
+            "members",
+            Shape::one_of(
+                &["as_was", "as_is"],
+                "How members with a history are seen; `as_was` by default.",
+            ),
+        )
         .or_nothing();
     let level = Shape::mapping("A level made of columns of the fact.")
         .may("title", Shape::title("For people."))

@@ -58,6 +58,8 @@ pub struct DimensionSpec {
     pub weight: Option<Located<String>>,
     /// Paths that replace the dimension's own.
     pub hierarchies: Option<Vec<HierarchySpec>>,
+    /// How members with a history are seen.
+    pub members: Option<Located<String>>,
 }
 
 /// One entry under `hierarchies:`.
@@ -232,18 +234,20 @@ fn read_dimensions(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Ve
                 through: None,
                 weight: None,
                 hierarchies: None,
+                members: None,
             });
         }
         let mut fields = Fields::of(node, "a dimension of a cube", variables, diagnostics)?;
         let roles = fields.texts("roles", diagnostics);
         let through = fields.text("through", diagnostics);
         let weight = fields.text("weight", diagnostics);
+        let members = fields.text("members", diagnostics);
         let hierarchies = fields
             .key_span("hierarchies")
             .is_some()
             .then(|| each(&mut fields, "hierarchies", diagnostics, read_hierarchy));
         fields.finish(diagnostics);
-        Some(DimensionSpec { name: name.clone(), roles, through, weight, hierarchies })
+        Some(DimensionSpec { name: name.clone(), roles, through, weight, hierarchies, members })
     })
 }
 

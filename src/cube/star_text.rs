@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cube: sales
+//! members: customer as was
 //! groups: date_month | product_category
 //! filters: date_year = '2024'
 //! leaves:
@@ -25,6 +26,11 @@ use crate::translate::CHECKED_DECIMAL;
 impl Display for StarQuery {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "cube: {}", self.cube)?;
+        if !self.members.is_empty() {
+            let seen = self.members.iter();
+            let seen = seen.map(|(role, reading)| format!("{role} {}", reading.words()));
+            writeln!(f, "members: {}", seen.collect::<Vec<_>>().join(", "))?;
+        }
         writeln!(f, "groups: {}", groups(&self.groups))?;
         if !self.filters.is_empty() {
             let filters: Vec<String> = self.filters.iter().map(text).collect();

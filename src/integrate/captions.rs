@@ -15,7 +15,13 @@ use crate::star::{Dimension, Level, UNKNOWN, UNKNOWN_KEY};
 pub(super) type Columns = BTreeMap<String, ArrayRef>;
 
 /// Fills and tells apart the level columns of `columns`; the notes say which captions changed.
-pub(super) fn settle_levels(dimension: &Dimension, columns: &mut Columns) -> Result<Vec<String>> {
+///
+/// `since` says since when each row holds: what the newest rows of a member say of it counts.
+pub(super) fn settle_levels(
+    dimension: &Dimension,
+    columns: &mut Columns,
+    since: &[i64],
+) -> Result<Vec<String>> {
     for level in &dimension.levels {
         let captions = std::iter::once(&level.caption).chain(level.captions.values());
         for caption in captions.filter(|caption| **caption != level.key) {
@@ -32,7 +38,7 @@ pub(super) fn settle_levels(dimension: &Dimension, columns: &mut Columns) -> Res
     }
     for level in &dimension.levels {
         if let Some(sort) = level.sort.as_ref().filter(|sort| **sort != level.key) {
-            one_place(&level.key, sort, columns)?;
+            one_place(&level.key, sort, columns, since)?;
         }
     }
     let mut notes = Vec::new();
@@ -41,7 +47,7 @@ pub(super) fn settle_levels(dimension: &Dimension, columns: &mut Columns) -> Res
             std::iter::once(&level.caption).chain(level.captions.values()).collect();
         for caption in captions.into_iter().filter(|caption| **caption != level.key) {
             let parent = parent(dimension, level, caption);
-            let changed = tell_apart(&level.key, caption, parent, columns)?;
+            let changed = tell_apart(&level.key, caption, parent, columns, since)?;
             notes.extend(changed.into_iter().map(|note| format!("level `{}`: {note}", level.name)));
         }
     }
@@ -80,13 +86,19 @@ fn fill(name: &str, orders: bool, columns: &mut Columns) -> Result<()> {
     Ok(())
 }
 
-/// Gives every key the place in the order of its first record: two would split the member.
-fn one_place(key: &str, sort: &str, columns: &mut Columns) -> Result<()> {
+/// Gives every key the place in the order of its first newest row: two would split the member.
+fn one_place(key: &str, sort: &str, columns: &mut Columns, since: &[i64]) -> Result<()> {
     let (Some(keys), Some(places)) = (columns.get(key), columns.get(sort)) else { return Ok(()) };
     let keys = cast(keys, &DataType::Utf8)?;
+    let newest = newest(keys.as_string::<i32>(), since);
     let mut first: HashMap<&str, u32> = HashMap::new();
-    let rows = keys.as_string::<i32>().iter().zip(0_u32..);
-    let rows = rows.map(|(key, row)| *first.entry(key.unwrap_or_default()).or_insert(row));
+    let keys = || keys.as_string::<i32>().iter().map(Option::unwrap_or_default);
+    for ((key, row), since) in keys().zip(0_u32..).zip(since) {
+        if newest.get(key) == Some(since) {
+            first.entry(key).or_insert(row);
+        }
+    }
+    let rows = keys().map(|key| first.get(key).copied());
     let settled = take(places, &rows.collect::<UInt32Array>(), None)?;
     columns.insert(sort.to_owned(), settled);
     Ok(())
@@ -101,12 +113,23 @@ fn parent<'a>(dimension: &'a Dimension, level: &Level, caption: &str) -> Option<
     Some(same.unwrap_or(&above.caption))
 }
 
+/// Since when the newest row of each key holds.
+fn newest<'a>(keys: &'a StringArray, since: &[i64]) -> HashMap<&'a str, i64> {
+    let mut newest: HashMap<&str, i64> = HashMap::new();
+    for (key, since) in keys.iter().zip(since) {
+        let known = newest.entry(key.unwrap_or_default()).or_insert(*since);
+        *known = (*known).max(*since);
+    }
+    newest
+}
+
 /// Gives every key one caption, and every caption one key.
 fn tell_apart(
     key: &str,
     caption: &str,
     parent: Option<&str>,
     columns: &mut Columns,
+    since: &[i64],
 ) -> Result<Vec<String>> {
     let (Some(keys), Some(captions)) = (columns.get(key), columns.get(caption)) else {
         return Ok(Vec::new());
@@ -120,7 +143,9 @@ fn tell_apart(
     let parents = parents.as_ref().map(AsArray::as_string::<i32>);
     let mut chosen: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
     let mut notes = Vec::new();
-    for row in 0..keys.len() {
+    let newest = newest(keys, since);
+    let is_newest = |row: &usize| newest.get(keys.value(*row)) == Some(&since[*row]);
+    for row in (0..keys.len()).filter(is_newest) {
         let shown = captions.value(row);
         let above = parents.map_or("", |parents| parents.value(row));
         match chosen.get_mut(keys.value(row)) {

@@ -1,28 +1,29 @@
-//! Rows of all feeds → one dimension table: a row per record, dense keys, settled captions.
+//! Rows of all feeds → one dimension table: a row per version of a record, dense keys, settled
+//! captions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array, new_null_array,
+    new_null_array,
 };
-use arrow::compute::{concat, concat_batches, take};
+use arrow::compute::{concat, concat_batches, filter};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use super::captions::settle_levels;
-use super::members::{MemberIndex, Numbering, record};
+use super::captions::{Columns, settle_levels};
+use super::members::{self, MemberIndex, Numbering};
 use super::parents::two_parents;
+use super::records::{BEGINNING, END, Record, records, scope_source};
 use super::tree::{self, Parents, TreeRows};
+use super::versions::VersionRows;
 use crate::error::{Error, Result};
-use crate::project::{Conflicts, DimensionSpec, KeyScope};
+use crate::project::DimensionSpec;
 use crate::star::{
-    Dimension, NOT_APPLICABLE, NOT_APPLICABLE_KEY, Tree, UNKNOWN, UNKNOWN_KEY, reserved_columns,
+    Dimension, NOT_APPLICABLE, NOT_APPLICABLE_KEY, RECORD_COLUMN, Tree, UNKNOWN, UNKNOWN_KEY,
+    reserved_columns,
 };
 use crate::translate::{Fault, key_texts};
-
-/// 1900-01-01 and 9999-12-31, in microseconds: a record that has no history was always so.
-const VALID: (i64, i64) = (-2_208_988_800_000_000, 253_402_214_400_000_000);
 
 /// The translated rows of one feed, in order.
 #[derive(Debug)]
@@ -59,13 +60,8 @@ pub struct FeedOutcome {
     pub repeated: u64,
     /// Rows that say something else of a record than an earlier row, which stays.
     pub contradicting: u64,
-}
-
-/// Where a record's values come from: rows of the feeds put together, the preferred first.
-struct Record {
-    source: usize,
-    natural_key: String,
-    rows: Vec<usize>,
+    /// Rows that start a version in which nothing differs that keeps its history.
+    pub unchanged: u64,
 }
 
 /// The stored schema: version, member, current version, record, history, then attributes.
@@ -87,7 +83,7 @@ pub fn dimension_schema(dimension: &Dimension, attributes: &Schema) -> SchemaRef
     Arc::new(Schema::new(own.into_iter().chain(attributes).collect::<Vec<_>>()))
 }
 
-/// Integrates `feeds` into `dimension`; records known to `numbering` keep their keys.
+/// Integrates `feeds` into `dimension`; versions known to `numbering` keep their keys.
 pub fn integrate_dimension(
     dimension: &Dimension,
     spec: &DimensionSpec,
@@ -101,38 +97,24 @@ pub fn integrate_dimension(
     let all = concat_batches(&schema, feeds.iter().map(|feed| &feed.rows))?;
     let mut outcomes = Vec::new();
     let records = records(spec, feeds, &all, &mut outcomes)?;
+    let versions = VersionRows::of(dimension, &records, &all, &mut outcomes)?;
+    let above = parents(dimension, spec, feeds, &records, &versions)?;
     let mut columns = BTreeMap::new();
-    for (field, column) in schema.fields().iter().zip(all.columns()) {
-        let first = records.values().map(|record| {
-            let row = record.rows.iter().find(|row| !column.is_null(**row));
-            row.or(record.rows.first()).and_then(|row| u32::try_from(*row).ok())
-        });
-        let values = take(column, &first.collect::<UInt32Array>(), None)?;
-        columns.insert(field.name().clone(), with_special(&values)?);
+    for (name, values) in &versions.columns {
+        columns.insert(name.clone(), with_special(values)?);
     }
-    let above = parents(dimension, spec, feeds, &records, &columns)?;
-    columns.insert(crate::star::RECORD_COLUMN.to_owned(), record_column(&records));
-    let mut notes = settle_levels(dimension, &mut columns)?;
-    let under_two = two_parents(dimension, spec, &columns)?;
+    columns.insert(RECORD_COLUMN.to_owned(), record_column(&records, &versions));
+    let keys = KeyColumns::of(dimension, &records, &versions, numbering);
+    let mut notes = settle_levels(dimension, &mut columns, &keys.from)?;
+    let under_two = two_parents(dimension, spec, &keys.current_rows(&columns)?)?;
     notes.extend(under_two.notes);
-    let mut members = MemberIndex::default();
-    let mut keys = vec![UNKNOWN_KEY, NOT_APPLICABLE_KEY];
-    for (name, record) in &records {
-        let key = numbering.key(name);
-        keys.push(key);
-        let source = scope_source(spec, &feeds[record.source]);
-        members.insert(source, record.natural_key.clone(), key);
-    }
-    let sources = [None, None].into_iter();
-    let sources =
-        sources.chain(records.values().map(|record| Some(feeds[record.source].source.as_str())));
-    let sources: StringArray = sources.collect();
-    let table = assemble(dimension, &schema, keys, sources, columns)?;
+    let members = index(dimension, spec, feeds, &records, &versions, &keys);
+    let table = assemble(dimension, &schema, keys, sources(feeds, &records, &versions), columns)?;
     let mut remarked = under_two.rows;
     let mut trees = Vec::new();
     for (tree, parents) in dimension.trees.iter().zip(&above) {
         tree::remark(tree, parents, &mut remarked);
-        trees.push(parents.closure(dimension, tree, &table)?);
+        trees.push(parents.closure(dimension, tree, &table, &versions.of_record)?);
     }
     Ok(DimensionRows { table, trees, members, outcomes, remarked, notes })
 }
@@ -143,19 +125,21 @@ fn parents(
     spec: &DimensionSpec,
     feeds: &[FeedRows],
     records: &BTreeMap<String, Record>,
-    columns: &BTreeMap<String, ArrayRef>,
+    versions: &VersionRows,
 ) -> Result<Vec<Parents>> {
     let of_tree = |tree: &Tree| {
         let columns = tree.parent.iter().map(|name| {
-            let found = columns.get(name).cloned();
+            let found = versions.columns.get(name).cloned();
             found.ok_or_else(|| Error::internal(format!("no column `{name}`")))
         });
         let columns = columns.collect::<Result<Vec<_>>>()?;
-        // The members unknown and not applicable stand in front.
-        let keys = key_texts(&columns, records.len() + 2)?;
-        let above = records.iter().zip(keys.into_iter().skip(2)).map(|((name, of), key)| {
+        let keys = key_texts(&columns, versions.from.len())?;
+        let rows = records.iter().zip(&versions.of_record);
+        let above = rows.map(|((name, of), rows)| {
             let source = scope_source(spec, &feeds[of.source]);
-            let above = key.map(|key| self::record(source, &key)).transpose()?;
+            // All versions of a record are under the same one.
+            let key = keys[rows.start].as_ref();
+            let above = key.map(|key| members::record(source, key)).transpose()?;
             Ok((name.as_str(), above))
         });
         Parents::of(tree, &above.collect::<Result<Vec<_>>>()?)
@@ -163,76 +147,97 @@ fn parents(
     dimension.trees.iter().map(of_tree).collect()
 }
 
-fn scope_source<'a>(spec: &DimensionSpec, feed: &'a FeedRows) -> Option<&'a str> {
-    (spec.key_scope == KeyScope::Source).then_some(feed.source.as_str())
+/// The columns of keys and times, the two special rows in front.
+struct KeyColumns {
+    key: Vec<i64>,
+    member: Vec<i64>,
+    current: Vec<i64>,
+    from: Vec<i64>,
+    to: Vec<i64>,
+    is_current: Vec<bool>,
 }
 
-/// The records by name, in the order keys are given: that of their names.
-fn records(
+impl KeyColumns {
+    fn of(
+        dimension: &Dimension,
+        records: &BTreeMap<String, Record>,
+        versions: &VersionRows,
+        numbering: &mut Numbering,
+    ) -> Self {
+        let special = vec![UNKNOWN_KEY, NOT_APPLICABLE_KEY];
+        let mut columns = Self {
+            key: special.clone(),
+            member: special.clone(),
+            current: special,
+            from: vec![BEGINNING; 2],
+            to: vec![END; 2],
+            is_current: vec![true; 2],
+        };
+        for (name, rows) in records.keys().zip(&versions.of_record) {
+            let key = |row: usize| {
+                let from = dimension.history.as_ref().map(|_| versions.from[row]);
+                numbering.key(&members::version(name, from))
+            };
+            let keys: Vec<i64> = rows.clone().map(key).collect();
+            // The least is the oldest given, which stays when a version is added.
+            let member = keys.iter().min().copied().unwrap_or(UNKNOWN_KEY);
+            let current = keys.last().copied().unwrap_or(UNKNOWN_KEY);
+            columns.member.extend(keys.iter().map(|_| member));
+            columns.current.extend(keys.iter().map(|_| current));
+            columns.is_current.extend(keys.iter().map(|key| *key == current));
+            columns.key.extend(keys);
+        }
+        let (from, to) = versions.validity();
+        columns.from.extend(from);
+        columns.to.extend(to);
+        columns
+    }
+
+    /// `columns` with the current version of each record alone.
+    fn current_rows(&self, columns: &Columns) -> Result<Columns> {
+        let current = BooleanArray::from(self.is_current.clone());
+        if current.true_count() == current.len() {
+            return Ok(columns.clone());
+        }
+        let of =
+            |(name, column): (&String, &ArrayRef)| Ok((name.clone(), filter(column, &current)?));
+        columns.iter().map(of).collect()
+    }
+}
+
+/// The members by natural key, and their versions where there are any.
+fn index(
+    dimension: &Dimension,
     spec: &DimensionSpec,
     feeds: &[FeedRows],
-    all: &RecordBatch,
-    outcomes: &mut Vec<FeedOutcome>,
-) -> Result<BTreeMap<String, Record>> {
-    let mut records: BTreeMap<String, Record> = BTreeMap::new();
-    let mut offset = 0;
-    for (index, feed) in feeds.iter().enumerate() {
-        let mut outcome = FeedOutcome::default();
-        let columns: Vec<ArrayRef> = spec
-            .key
-            .iter()
-            .filter_map(|key| feed.rows.column_by_name(&key.value).cloned())
-            .collect();
-        let keys = key_texts(&columns, feed.rows.num_rows())?;
-        for (row, natural_key) in keys.into_iter().enumerate() {
-            let at = offset + row;
-            let Some(natural_key) = natural_key else {
-                outcome.faults.push((row, no_key(spec)));
-                continue;
-            };
-            let name = record(scope_source(spec, feed), &natural_key)?;
-            let Some(known) = records.get_mut(&name) else {
-                records.insert(name, Record { source: index, natural_key, rows: vec![at] });
-                continue;
-            };
-            match known.rows.iter().find(|other| **other >= offset) {
-                // Another row of this feed: it must say the same.
-                Some(other) if same_row(all, *other, at) => outcome.repeated += 1,
-                Some(_) if spec.conflicts == Conflicts::First => {
-                    outcome.contradicting += 1;
-                    known.rows.push(at);
-                }
-                Some(_) => outcome.faults.push((row, conflict(&natural_key))),
-                None => known.rows.push(at),
-            }
+    records: &BTreeMap<String, Record>,
+    versions: &VersionRows,
+    keys: &KeyColumns,
+) -> MemberIndex {
+    let mut members = MemberIndex::default();
+    for (record, rows) in records.values().zip(&versions.of_record) {
+        let source = scope_source(spec, &feeds[record.source]);
+        // The two special rows stand in front.
+        let current = keys.current[rows.start + 2];
+        members.insert(source, record.natural_key.clone(), current);
+        for row in rows.clone().filter(|_| dimension.history.is_some()) {
+            members.add_version(current, versions.from[row], keys.key[row + 2]);
         }
-        offset += feed.rows.num_rows();
-        outcomes.push(outcome);
     }
-    Ok(records)
+    members
 }
 
-fn same_row(rows: &RecordBatch, a: usize, b: usize) -> bool {
-    rows.columns().iter().all(|column| column.slice(a, 1).as_ref() == column.slice(b, 1).as_ref())
-}
-
-fn no_key(spec: &DimensionSpec) -> Fault {
-    let names: Vec<&str> = spec.key.iter().map(|key| key.value.as_str()).collect();
-    Fault {
-        rule: "key".into(),
-        column: Some(names.join(", ")),
-        value: None,
-        reason: "the natural key is NULL".into(),
-    }
-}
-
-fn conflict(natural_key: &str) -> Fault {
-    Fault {
-        rule: "conflicting record".into(),
-        column: None,
-        value: Some(natural_key.to_owned()),
-        reason: "an earlier row has this key and other values".into(),
-    }
+/// The source of each version's record.
+fn sources(
+    feeds: &[FeedRows],
+    records: &BTreeMap<String, Record>,
+    versions: &VersionRows,
+) -> StringArray {
+    let of_record = records.values().zip(&versions.of_record);
+    let sources = of_record.flat_map(|(record, rows)| {
+        std::iter::repeat_n(Some(feeds[record.source].source.as_str()), rows.len())
+    });
+    [None, None].into_iter().chain(sources).collect()
 }
 
 /// Two rows in front for the members unknown and not applicable: NULL here, filled where a level
@@ -242,34 +247,35 @@ fn with_special(values: &ArrayRef) -> Result<ArrayRef> {
     Ok(concat(&[special.as_ref(), values.as_ref()])?)
 }
 
-fn record_column(records: &BTreeMap<String, Record>) -> ArrayRef {
+fn record_column(records: &BTreeMap<String, Record>, versions: &VersionRows) -> ArrayRef {
     let special = [UNKNOWN, NOT_APPLICABLE].into_iter();
-    let names = special.chain(records.keys().map(String::as_str));
-    Arc::new(StringArray::from_iter_values(names))
+    let names = records.keys().zip(&versions.of_record);
+    let names = names.flat_map(|(name, rows)| std::iter::repeat_n(name.as_str(), rows.len()));
+    // A row for each version: how many is only known at the end.
+    Arc::new(special.chain(names).map(Some).collect::<StringArray>())
 }
 
 fn assemble(
     dimension: &Dimension,
     attributes: &Schema,
-    keys: Vec<i64>,
+    keys: KeyColumns,
     sources: StringArray,
     mut columns: BTreeMap<String, ArrayRef>,
 ) -> Result<RecordBatch> {
     name_not_applicable(dimension, &mut columns)?;
-    let count = keys.len();
-    let keys: ArrayRef = Arc::new(Int64Array::from(keys));
-    let record = columns
-        .remove(crate::star::RECORD_COLUMN)
-        .ok_or_else(|| Error::internal("no record column"))?;
+    let record =
+        columns.remove(RECORD_COLUMN).ok_or_else(|| Error::internal("no record column"))?;
+    let numbers = |keys: Vec<i64>| -> ArrayRef { Arc::new(Int64Array::from(keys)) };
+    let times = |times: Vec<i64>| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from(times)) };
     let mut stored: Vec<ArrayRef> = vec![
-        Arc::clone(&keys),
-        Arc::clone(&keys),
-        keys,
+        numbers(keys.key),
+        numbers(keys.member),
+        numbers(keys.current),
         Arc::new(sources),
         record,
-        Arc::new(TimestampMicrosecondArray::from(vec![VALID.0; count])),
-        Arc::new(TimestampMicrosecondArray::from(vec![VALID.1; count])),
-        Arc::new(BooleanArray::from(vec![true; count])),
+        times(keys.from),
+        times(keys.to),
+        Arc::new(BooleanArray::from(keys.is_current)),
     ];
     let mut fields = Vec::new();
     for field in attributes.fields() {

@@ -8,6 +8,8 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
 
 use super::calendar::{DayRange, day_key};
+use super::records::microseconds;
+use super::versions::{Seen, Timelines};
 use crate::error::Result;
 use crate::project::Missing;
 use crate::star::{NOT_APPLICABLE_KEY, Role, UNKNOWN_KEY};
@@ -22,6 +24,8 @@ pub struct KeyRule {
     pub on: Vec<usize>,
     /// The extra that says when the dimension does not apply.
     pub not_applicable: Option<usize>,
+    /// The extra with the time at which a member with history is seen; the newest version without.
+    pub as_of: Option<usize>,
     /// What becomes of rows without a member.
     pub missing: Missing,
     /// The members, or the allowed days for the calendar.
@@ -33,8 +37,8 @@ pub struct KeyRule {
 pub enum Members {
     /// Days, whose keys need no look-up.
     Calendar(DayRange),
-    /// Version keys by natural key.
-    Index(Arc<HashMap<String, i64>>),
+    /// Keys of current versions by natural key, and all versions where there is a history.
+    Index(Arc<HashMap<String, i64>>, Option<Arc<Timelines>>),
 }
 
 /// The key columns of a batch.
@@ -42,8 +46,8 @@ pub enum Members {
 pub struct Keyed {
     /// The keys in the order of the rules, then the columns of the fact.
     pub rows: RecordBatch,
-    /// Per rule, whether the row points to the unknown member.
-    pub unmatched: Vec<Vec<bool>>,
+    /// What is worth a remark, and the rows it is about.
+    pub remarks: Vec<(String, Vec<bool>)>,
     /// The first and last day any row points to.
     pub days: Option<DayRange>,
 }
@@ -63,7 +67,7 @@ pub fn add_keys(
     frame: &mut Frame,
 ) -> Result<Keyed> {
     let mut columns: Vec<ArrayRef> = Vec::new();
-    let mut unmatched = Vec::new();
+    let mut remarks = Vec::new();
     let mut days: Option<DayRange> = None;
     for rule in rules {
         let key = rule.on.iter().map(|index| Arc::clone(&extras[*index])).collect::<Vec<_>>();
@@ -78,15 +82,24 @@ pub fn add_keys(
                 };
                 found.0
             }
-            Members::Index(members) => member_keys(rule, members, &key, &applies, frame)?,
+            Members::Index(members, timelines) => {
+                let current = member_keys(rule, members, &key, &applies, frame)?;
+                match (timelines, rule.as_of) {
+                    (Some(timelines), Some(as_of)) => {
+                        versions_at(rule, timelines, &current, &extras[as_of], &mut remarks)?
+                    }
+                    _ => current,
+                }
+            }
         };
-        unmatched.push(found.iter().map(|key| *key == UNKNOWN_KEY).collect());
+        let unknown = found.iter().map(|key| *key == UNKNOWN_KEY).collect();
+        remarks.push((format!("unknown {}", rule.role.name), unknown));
         columns.push(Arc::new(Int64Array::from(found)));
     }
     let roles: Vec<Role> = rules.iter().map(|rule| rule.role.clone()).collect();
     columns.extend(rows.columns().iter().cloned());
     let rows = RecordBatch::try_new(fact_schema(&roles, &rows.schema()), columns)?;
-    Ok(Keyed { rows, unmatched, days })
+    Ok(Keyed { rows, remarks, days })
 }
 
 fn member_keys(
@@ -109,6 +122,30 @@ fn member_keys(
         }
         keys.push(found.copied().unwrap_or(UNKNOWN_KEY));
     }
+    Ok(keys)
+}
+
+/// The versions of the members `current` at the times of their rows.
+fn versions_at(
+    rule: &KeyRule,
+    timelines: &Timelines,
+    current: &[i64],
+    times: &ArrayRef,
+    remarks: &mut Vec<(String, Vec<bool>)>,
+) -> Result<Vec<i64>> {
+    let times = microseconds(times)?;
+    let (mut keys, mut before, mut undated) = (Vec::new(), Vec::new(), Vec::new());
+    for (current, time) in current.iter().zip(times) {
+        let seen = match time.filter(|_| *current > 0) {
+            Some(time) => timelines.at(*current, time),
+            None => Seen { key: *current, before: false },
+        };
+        keys.push(seen.key);
+        before.push(seen.before);
+        undated.push(*current > 0 && time.is_none());
+    }
+    remarks.push((format!("before {}", rule.role.name), before));
+    remarks.push((format!("undated {}", rule.role.name), undated));
     Ok(keys)
 }
 

@@ -2,41 +2,54 @@
 
 use std::collections::HashMap;
 
+use super::versions::Timelines;
 use crate::error::Result;
 
-/// Surrogate keys given so far: a record keeps its key as long as
+/// Surrogate keys given so far: a version keeps its key as long as
 /// it is in its sources, and the key of one that left is not given to another.
 #[derive(Clone, Debug, Default)]
 pub struct Numbering {
-    /// Key by record.
+    /// Key by [`version`].
     pub keys: HashMap<String, i64>,
     /// The next key to give; keys are dense from 1.
     pub next: i64,
 }
 
 impl Numbering {
-    /// The key of `record`, a new one if it has none.
-    pub fn key(&mut self, record: &str) -> i64 {
-        if let Some(key) = self.keys.get(record) {
+    /// The key of `version`, a new one if it has none.
+    pub fn key(&mut self, version: &str) -> i64 {
+        if let Some(key) = self.keys.get(version) {
             return *key;
         }
         let key = self.next.max(1);
         self.next = key + 1;
-        self.keys.insert(record.to_owned(), key);
+        self.keys.insert(version.to_owned(), key);
         key
     }
 }
 
-/// Version keys by source and natural key; `None` stands for a key all sources share.
+/// Keys of current versions by source and natural key; `None` stands for a key all sources share.
 #[derive(Clone, Debug, Default)]
 pub struct MemberIndex {
     by_source: HashMap<Option<String>, HashMap<String, i64>>,
+    timelines: Option<Timelines>,
 }
 
 impl MemberIndex {
     /// Adds a member.
     pub fn insert(&mut self, source: Option<&str>, natural_key: String, key: i64) {
         self.by_source.entry(source.map(str::to_owned)).or_default().insert(natural_key, key);
+    }
+
+    /// Adds the version `key` that began at `from`, in microseconds, to the member whose current one
+    /// is `current`.
+    pub fn add_version(&mut self, current: i64, from: i64, key: i64) {
+        self.timelines.get_or_insert_default().insert(current, from, key);
+    }
+
+    /// The versions of the members; none where the dimension keeps no history.
+    pub fn timelines(&self) -> Option<&Timelines> {
+        self.timelines.as_ref()
     }
 
     /// The members of `source`, or those whose keys all sources share.
@@ -52,6 +65,14 @@ impl MemberIndex {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// The text that identifies a version: its record, with its start where there is a history.
+pub fn version(record: &str, from: Option<i64>) -> String {
+    match from {
+        Some(from) => format!("{record}@{from}"),
+        None => record.to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Trees of records → their closures: a row for each member and each one above it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, UInt32Array};
@@ -111,27 +112,37 @@ impl Parents {
         depths
     }
 
-    /// The closure, with the columns of the settled `table` of the dimension.
+    /// The closure, with the columns of the settled `table` of the dimension, in which `versions` are
+    /// the rows of each record behind the special ones: every version is below, the current one above.
     pub(super) fn closure(
         &self,
         dimension: &Dimension,
         tree: &Tree,
         table: &RecordBatch,
+        versions: &[Range<usize>],
     ) -> Result<TreeRows> {
         let depths = self.depths();
-        let row_count: u64 = depths.iter().map(|depth| depth.unsigned_abs()).sum();
+        let special = (0..SPECIAL).map(|row| row..row + 1);
+        let of_record = versions.iter().map(|rows| rows.start + SPECIAL..rows.end + SPECIAL);
+        let rows_of: Vec<Range<usize>> = special.chain(of_record).collect();
+        let pairs = |(depth, rows): (&i64, &Range<usize>)| depth.unsigned_abs() * rows.len() as u64;
+        let row_count: u64 = depths.iter().zip(&rows_of).map(pairs).sum();
         if row_count > MOST_ROWS {
             let what =
                 format!("the tree `{}` has {row_count} pairs of members; it is a chain", tree.name);
             return Err(Error::new(ErrorKind::LimitExceeded, what));
         }
-        let (mut below, mut above, mut distances) = (Vec::new(), Vec::new(), Vec::new());
-        for row in 0..self.above.len() {
-            let way = std::iter::successors(Some(row), |row| self.above[*row]);
-            for (distance, ancestor) in (0_i64..).zip(way) {
-                below.push(u32::try_from(row).unwrap_or(u32::MAX));
-                above.push(u32::try_from(ancestor).unwrap_or(u32::MAX));
-                distances.push(distance);
+        let (mut below, mut above) = (Vec::new(), Vec::new());
+        let (mut depths_above, mut distances) = (Vec::new(), Vec::new());
+        for (member, rows) in rows_of.iter().enumerate() {
+            for row in rows.clone() {
+                let way = std::iter::successors(Some(member), |member| self.above[*member]);
+                for (distance, ancestor) in (0_i64..).zip(way) {
+                    below.push(u32::try_from(row).unwrap_or(u32::MAX));
+                    above.push(u32::try_from(rows_of[ancestor].end - 1).unwrap_or(u32::MAX));
+                    depths_above.push(depths[ancestor]);
+                    distances.push(distance);
+                }
             }
         }
         let (below, above) = (UInt32Array::from(below), UInt32Array::from(above));
@@ -139,7 +150,7 @@ impl Parents {
             .shown_by(dimension)
             .ok_or_else(|| Error::internal(format!("the tree `{}` has no level", tree.name)))?;
         let key = dimension.key_column();
-        let depths: ArrayRef = Arc::new(Int64Array::from(depths));
+        let depths: ArrayRef = Arc::new(Int64Array::from(depths_above));
         let mut columns = vec![
             (key.clone(), taken(table, &key, &below)?),
             (tree_columns::ANCESTOR.to_owned(), taken(table, &key, &above)?),
@@ -149,7 +160,7 @@ impl Parents {
         for (locale, caption) in &level.captions {
             columns.push((tree_columns::caption(locale), taken(table, caption, &above)?));
         }
-        columns.push((tree_columns::DEPTH.to_owned(), take(&depths, &above, None)?));
+        columns.push((tree_columns::DEPTH.to_owned(), depths));
         columns.push((tree_columns::DISTANCE.to_owned(), Arc::new(Int64Array::from(distances))));
         let field = |(name, column): &(String, ArrayRef)| -> Field {
             let data_type: DataType = column.data_type().clone();

@@ -1,6 +1,5 @@
 //! Loading one dimension.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -13,9 +12,11 @@ use super::quarantine::Sink;
 use super::repeats::{Distinct, REPEATED, Repeats};
 use super::run::{Context, read_table, stream_of};
 use crate::error::{Error, Result};
-use crate::integrate::{DimensionRows, FeedRows, MemberIndex, Numbering, integrate_dimension};
+use crate::integrate::{
+    DimensionRows, FeedRows, MemberIndex, Numbering, integrate_dimension, microseconds, version,
+};
 use crate::project::{DimensionSpec, KeyScope};
-use crate::star::{Dimension, RECORD_COLUMN};
+use crate::star::{Dimension, RECORD_COLUMN, reserved_columns};
 use crate::translate::{QuarantinedRow, RowCounts, count};
 use crate::warehouse::{PinnedTable, TableLoad};
 
@@ -81,9 +82,11 @@ pub(super) async fn load(
             let row = QuarantinedRow { line: *line, fault, row: json };
             sink.put(&spec.name.value, &feed.table.value, split, &[row]).await?;
         }
-        for (rule, rows) in
-            [(REPEATED, outcome.repeated), ("contradicting record", outcome.contradicting)]
-        {
+        for (rule, rows) in [
+            (REPEATED, outcome.repeated),
+            ("contradicting record", outcome.contradicting),
+            ("unchanged version", outcome.unchanged),
+        ] {
             if rows > 0 {
                 *counts.dropped.entry(rule.into()).or_default() += rows;
             }
@@ -129,7 +132,12 @@ async fn numbering(context: &Context<'_>, dimension: &Dimension) -> Result<Numbe
     let Some(pinned) = epoch.tables.get(&dimension.name) else { return Ok(numbering) };
     numbering.next = pinned.next_key.unwrap_or(1);
     for batch in read_table(context, epoch, &dimension.name).await? {
-        numbering.keys.extend(records(dimension, &batch)?.filter(|(_, key)| *key > 0));
+        for stored in stored_versions(dimension, &batch)? {
+            // Where no history is kept any more, a record goes on with the key of what it is now.
+            if dimension.history.is_some() || stored.key == stored.current {
+                numbering.keys.insert(version(&stored.record, stored.from), stored.key);
+            }
+        }
     }
     Ok(numbering)
 }
@@ -143,7 +151,13 @@ pub(super) async fn members(
     let mut members = MemberIndex::default();
     let Some(epoch) = &context.previous else { return Ok(members) };
     for batch in read_table(context, epoch, &dimension.name).await? {
-        for (record, key) in records(dimension, &batch)?.filter(|(_, key)| *key > 0) {
+        for StoredVersion { record, key, current, from } in stored_versions(dimension, &batch)? {
+            if let Some(from) = from {
+                members.add_version(current, from, key);
+            }
+            if key != current {
+                continue;
+            }
             match (spec.key_scope, record.split_once('/')) {
                 (KeyScope::Source, Some((source, natural_key))) => {
                     members.insert(Some(source), natural_key.to_owned(), key);
@@ -155,22 +169,34 @@ pub(super) async fn members(
     Ok(members)
 }
 
-/// Record and key of each row.
-fn records(
-    dimension: &Dimension,
-    batch: &RecordBatch,
-) -> Result<impl Iterator<Item = (String, i64)>> {
+/// A row of a dimension as it is stored.
+struct StoredVersion {
+    record: String,
+    key: i64,
+    current: i64,
+    /// Since when it holds in its source, where a history is kept.
+    from: Option<i64>,
+}
+
+/// Every row of `batch` that stands for a record.
+fn stored_versions(dimension: &Dimension, batch: &RecordBatch) -> Result<Vec<StoredVersion>> {
     let column = |name: &str| {
         let found = batch.column_by_name(name);
         found.ok_or_else(|| Error::internal(format!("`{}` has no `{name}`", dimension.name)))
     };
+    let [_, _, current, ..] = reserved_columns(&dimension.name);
     let records = cast(column(RECORD_COLUMN)?, &DataType::Utf8)?;
     let keys = cast(column(&dimension.key_column())?, &DataType::Int64)?;
-    let pairs: HashMap<String, i64> = (0..batch.num_rows())
-        .map(|row| {
-            let record = records.as_string::<i32>().value(row).to_owned();
-            (record, keys.as_primitive::<Int64Type>().value(row))
-        })
-        .collect();
-    Ok(pairs.into_iter())
+    let current = cast(column(&current)?, &DataType::Int64)?;
+    // A table from before there was a history does not have the column.
+    let start = dimension.history.as_ref().and_then(|h| batch.column_by_name(&h.from));
+    let starts = start.map(microseconds).transpose()?;
+    let version = |row: usize| StoredVersion {
+        record: records.as_string::<i32>().value(row).to_owned(),
+        key: keys.as_primitive::<Int64Type>().value(row),
+        current: current.as_primitive::<Int64Type>().value(row),
+        from: starts.as_ref().and_then(|starts| starts[row]),
+    };
+    let versions = (0..batch.num_rows()).map(version);
+    Ok(versions.filter(|version| version.key > 0).collect())
 }

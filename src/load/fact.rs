@@ -9,7 +9,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use tokio::sync::mpsc::{Sender, channel};
 
 use super::feed::{Chunk, Chunks, Finish};
-use super::plan::{PlannedFeed, fact_extras};
+use super::plan::{PlannedFeed, UseExtras, fact_extras};
 use super::quarantine::Sink;
 use super::repeats::Repeats;
 use super::run::Context;
@@ -41,7 +41,7 @@ pub(super) async fn load(
 ) -> Result<Loaded> {
     let target = &spec.name.value;
     let mut counts = RowCounts::default();
-    let extras = fact_extras(spec);
+    let extras = fact_extras(context.project(), spec).expressions;
     let planned = context.plan_feeds(&spec.feeds, &extras, target, &mut counts, sink).await?;
     let columns = planned
         .first()
@@ -130,22 +130,20 @@ fn key_rules(
     members: &BTreeMap<String, MemberIndex>,
 ) -> Vec<KeyRule> {
     let own_source = feed.table.value.split('.').next().unwrap_or_default();
-    let mut at = 0;
     let mut rules = Vec::new();
-    for used in &spec.dimensions {
-        let on = (at..at + used.on.len()).collect();
-        at += used.on.len();
-        let not_applicable = used.not_applicable.as_ref().map(|_| {
-            at += 1;
-            at - 1
-        });
+    for (used, extras) in spec.dimensions.iter().zip(fact_extras(context.project(), spec).of_use) {
         let source = used.source.as_ref().map_or(own_source, |source| &source.value);
         let members = match members.get(&used.dimension.value) {
-            Some(index) => Members::Index(Arc::new(index.of(source).cloned().unwrap_or_default())),
+            Some(index) => Members::Index(
+                Arc::new(index.of(source).cloned().unwrap_or_default()),
+                index.timelines().cloned().map(Arc::new),
+            ),
             None => Members::Calendar(context.allowed_days()),
         };
         let role = used.role.clone();
-        rules.push(KeyRule { role, on, not_applicable, missing: used.missing, members });
+        let UseExtras { on, not_applicable, as_of } = extras;
+        let on = on.collect();
+        rules.push(KeyRule { role, on, not_applicable, as_of, missing: used.missing, members });
     }
     rules
 }
@@ -167,11 +165,10 @@ fn finish(rules: Vec<KeyRule>, grain: Option<Vec<usize>>) -> Finish {
             let keyed =
                 add_keys(&rules, &translated.rows, &translated.extras, &mut translated.frame)?;
             let mut remarked = BTreeMap::new();
-            for (rule, unmatched) in rules.iter().zip(&keyed.unmatched) {
-                let remark = format!("unknown {}", rule.role.name);
-                let rows = unmatched.iter().enumerate();
-                for _ in rows.filter(|(row, missed)| **missed && translated.frame.stands(*row)) {
-                    count(&mut remarked, &remark);
+            for (remark, rows) in &keyed.remarks {
+                let rows = rows.iter().enumerate();
+                for _ in rows.filter(|(row, meant)| **meant && translated.frame.stands(*row)) {
+                    count(&mut remarked, remark);
                 }
             }
             translated.rows = keyed.rows;

@@ -1,10 +1,11 @@
 //! Specs and the sources' columns → translators, with every mistake found before a row is read.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::execution::SessionState;
 
 use super::connect::{Connected, connect};
@@ -12,9 +13,10 @@ use super::fingerprint::used_tables;
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::project::{DimensionUse, FactSpec, FeedSpec, Project};
+use crate::project::{DimensionSpec, FactSpec, FeedSpec, Project};
 use crate::session::translation_state;
 use crate::source::{Position, SourceTable};
+use crate::star::CALENDAR;
 use crate::translate::{self, FeedContext, Lookup, Translator, common_type, compile};
 
 /// What the feeds of all targets are compiled with.
@@ -92,13 +94,17 @@ impl<'a> Planner<'a> {
     /// Compiles all feeds with empty lookups, to find mistakes.
     pub(super) fn check_all(&self, diagnostics: &mut Diagnostics) {
         for dimension in &self.project.dimensions {
-            self.feeds(&dimension.feeds, &[], None, diagnostics);
+            let feeds = self.feeds(&dimension.feeds, &[], None, diagnostics);
+            if let Some(first) = feeds.iter().flatten().next() {
+                check_start(dimension, &first.translator.schema(), diagnostics);
+            }
         }
         for fact in &self.project.facts {
-            let extras = fact_extras(fact);
-            let feeds = self.feeds(&fact.feeds, &extras, None, diagnostics);
+            let FactExtras { expressions, of_use } = fact_extras(self.project, fact);
+            let feeds = self.feeds(&fact.feeds, &expressions, None, diagnostics);
             for feed in feeds.iter().flatten() {
-                check_extra_types(fact, &feed.translator.extra_types(), diagnostics);
+                let types = feed.translator.extra_types();
+                check_extra_types(fact, &of_use, &types, diagnostics);
             }
         }
     }
@@ -217,40 +223,89 @@ fn agree_on_types(
     agreed.then_some(())
 }
 
-/// The expressions a fact needs beside its columns: the keys of its dimensions, and when they do
-/// not apply.
-pub(super) fn fact_extras(fact: &FactSpec) -> Vec<Located<String>> {
-    let of_use = |used: &DimensionUse| {
-        used.on.iter().cloned().chain(used.not_applicable.clone()).collect::<Vec<_>>()
-    };
-    fact.dimensions.iter().flat_map(of_use).collect()
+/// The expressions a fact needs beside its columns, and where those of each role are among them.
+pub(super) struct FactExtras {
+    pub(super) expressions: Vec<Located<String>>,
+    /// In the order of the roles.
+    pub(super) of_use: Vec<UseExtras>,
 }
 
-/// A key of the calendar is a day; a "not applicable" is a condition.
-fn check_extra_types(fact: &FactSpec, types: &[DataType], diagnostics: &mut Diagnostics) {
-    let mut at = 0;
+/// Where the expressions of a role are.
+pub(super) struct UseExtras {
+    /// The key.
+    pub(super) on: Range<usize>,
+    /// When the dimension does not apply.
+    pub(super) not_applicable: Option<usize>,
+    /// The time at which a member with history is seen.
+    pub(super) as_of: Option<usize>,
+}
+
+/// The keys of the dimensions of `fact`, when they do not apply, and at which time they are seen: the
+/// day of the fact where no other is declared.
+pub(super) fn fact_extras(project: &Project, fact: &FactSpec) -> FactExtras {
+    let mut expressions: Vec<Located<String>> = Vec::new();
+    let mut of_use = Vec::new();
     for used in &fact.dimensions {
-        let is_day = |t: &DataType| {
-            matches!(
-                t,
-                DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) | DataType::Null
-            )
+        let start = expressions.len();
+        expressions.extend(used.on.iter().cloned());
+        let on = start..expressions.len();
+        let mut add = |expression: Option<&Located<String>>| {
+            expressions.push(expression?.clone());
+            Some(expressions.len() - 1)
         };
-        if used.dimension.value == "date"
-            && let (Some(on), Some(found)) = (used.on.first(), types.get(at))
-            && (!is_day(found) || used.on.len() > 1)
+        let not_applicable = add(used.not_applicable.as_ref());
+        let dimension = project.star.dimension(&used.dimension.value);
+        let changes = dimension.is_some_and(|dimension| dimension.history.is_some());
+        let as_of = add(used.as_of.as_ref().or_else(|| fact.day()).filter(|_| changes));
+        of_use.push(UseExtras { on, not_applicable, as_of });
+    }
+    FactExtras { expressions, of_use }
+}
+
+fn is_time(found: &DataType) -> bool {
+    matches!(found, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) | DataType::Null)
+}
+
+/// A key of the calendar is a day; a "not applicable" is a condition; "as of" is a time.
+fn check_extra_types(
+    fact: &FactSpec,
+    extras: &[UseExtras],
+    types: &[DataType],
+    diagnostics: &mut Diagnostics,
+) {
+    let mut wrong = |at: &Located<String>, message: String| {
+        diagnostics.push(Diagnostic::new(Code::WrongExpression, at.span.clone(), message));
+    };
+    for (used, extras) in fact.dimensions.iter().zip(extras) {
+        if used.dimension.value == CALENDAR
+            && let (Some(on), Some(found)) = (used.on.first(), types.get(extras.on.start))
+            && (!is_time(found) || used.on.len() > 1)
         {
-            let message = format!("a date is found by one day or timestamp, this is {found}");
-            diagnostics.push(Diagnostic::new(Code::WrongExpression, on.span.clone(), message));
+            wrong(on, format!("a date is found by one day or timestamp, this is {found}"));
         }
-        at += used.on.len();
-        if let Some(condition) = &used.not_applicable {
-            if types.get(at).is_some_and(|found| *found != DataType::Boolean) {
-                let message = "`not_applicable` must be a condition";
-                let span = condition.span.clone();
-                diagnostics.push(Diagnostic::new(Code::WrongExpression, span, message));
-            }
-            at += 1;
+        let found = |at: Option<usize>| types.get(at?);
+        if let (Some(condition), Some(found)) = (&used.not_applicable, found(extras.not_applicable))
+            && *found != DataType::Boolean
+        {
+            wrong(condition, "`not_applicable` must be a condition".to_owned());
+        }
+        if let (Some(as_of), Some(found)) = (&used.as_of, found(extras.as_of))
+            && !is_time(found)
+        {
+            wrong(as_of, format!("`as_of` must be a day or timestamp, this is {found}"));
         }
     }
+}
+
+/// A version of a member starts on a day or at a time.
+fn check_start(spec: &DimensionSpec, columns: &Schema, diagnostics: &mut Diagnostics) {
+    let Some(from) = spec.history.as_ref().map(|history| &history.from) else { return };
+    let Ok(field) = columns.field_with_name(&from.value) else { return };
+    if matches!(field.data_type(), DataType::Date32 | DataType::Timestamp(..)) {
+        return;
+    }
+    let message =
+        format!("`{}` must be a day or timestamp, this is {}", from.value, field.data_type());
+    let wrong = Diagnostic::new(Code::WrongExpression, from.span.clone(), message);
+    diagnostics.push(wrong.help("give it a type in the source, or `cast: {column: …, to: date}`"));
 }

@@ -23,7 +23,7 @@ use crate::declare::{Diagnostics, Located};
 use crate::error::{Error, Result};
 use crate::integrate::{DayRange, MemberIndex, calendar_rows};
 use crate::model::Model;
-use crate::project::FeedSpec;
+use crate::project::{FeedSpec, Project};
 use crate::session::{add_schemas, query_context, reading_context, runtime};
 use crate::source::{Position, RejectedRow, SourceTable};
 use crate::star::CalendarRules;
@@ -134,6 +134,10 @@ impl Context<'_> {
         self.rehearse(&epoch).await?;
         self.loader.publish(&epoch).await?;
         Ok((epoch, true))
+    }
+
+    pub(super) fn project(&self) -> &Project {
+        &self.model.project
     }
 
     fn pinned(&self, table: &str) -> Option<&PinnedTable> {

@@ -100,6 +100,8 @@ fn rows(model: &Model, cube: &Cube) -> Part {
             let key: Vec<&str> = spec.key.iter().map(|column| column.value.as_str()).collect();
             let said = format!("{}, {:?}, {:?}", key.join(", "), spec.key_scope, spec.conflicts);
             meaning.insert(format!("key of {table}"), said.to_lowercase());
+            let since = spec.history.as_ref().map(|history| history.from.value.clone());
+            look(&mut meaning, &format!("versions of {table} since"), since);
         }
     }
     let settings = &project.settings;
@@ -158,6 +160,13 @@ fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
         meaning.insert(what, name.to_owned());
         origin(project, &lineage::of_column(project, table, name), &mut meaning);
     }
+    if let Some(role) = role.filter(|role| role.has_history()) {
+        let key = declared.map_or(column.source.as_str(), |level| level.key.as_str());
+        let kept = is_kept(role, key);
+        let history = if kept { "kept" } else { "newest value only" };
+        meaning.insert("history".to_owned(), history.to_owned());
+        look(&mut meaning, "members", kept.then(|| role.reading.words()));
+    }
     if role.is_some_and(|role| role.dimension.name == CALENDAR) {
         counted_by(project, &column.source, &mut meaning);
     }
@@ -171,6 +180,13 @@ fn level(model: &Model, cube: &Cube, column: &FlatColumn) -> Option<Part> {
     }
     look(&mut looks, "title", column.title.as_ref().map(texts));
     Some(Part::new(kind, &column.name, meaning, looks))
+}
+
+/// Whether the column `key` of a dimension may have been another in a version.
+fn is_kept(role: &CubeRole, key: &str) -> bool {
+    let history = role.dimension.history.as_ref();
+    history
+        .is_some_and(|history| history.from == key || history.type2.iter().any(|kept| kept == key))
 }
 
 fn declared_level<'a>(
@@ -205,7 +221,7 @@ fn found_by(project: &Project, fact: &str, role: &Role, meaning: &mut BTreeMap<S
         origin(project, &found, meaning);
     }
     let spec = project.facts.iter().find(|spec| spec.name.value == fact);
-    let uses = spec.into_iter().flat_map(|spec| &spec.dimensions);
+    let uses = spec.iter().flat_map(|spec| &spec.dimensions);
     for used in uses.filter(|used| used.role == *role) {
         let missing = match used.missing {
             Missing::Unknown => "unknown",
@@ -214,6 +230,12 @@ fn found_by(project: &Project, fact: &str, role: &Role, meaning: &mut BTreeMap<S
         meaning.insert(format!("missing in {fact}"), missing.to_owned());
         let source = used.source.as_ref().map(|source| source.value.clone());
         look(meaning, &format!("source in {fact}"), source);
+        let dimension = project.star.dimension(&used.dimension.value);
+        if dimension.is_some_and(|dimension| dimension.history.is_some()) {
+            let day = used.as_of.as_ref().or_else(|| spec?.day());
+            let day = day.map_or("the newest version", |day| day.value.as_str());
+            meaning.insert(format!("version in {fact} as of"), day.to_owned());
+        }
     }
 }
 
@@ -249,6 +271,7 @@ fn measure(model: &Model, cube: &Cube, measure: &Measure) -> Part {
     meaning.insert("definition".to_owned(), measure.formula());
     look(&mut meaning, "currency", measure.currency.clone());
     built_from(model, cube, measure, &mut meaning);
+    chosen_by_members(model, cube, measure, &mut meaning);
     let mut origins = BTreeMap::new();
     for from in lineage::of_measure(model.view(), cube, measure) {
         origin(&model.project, &from, &mut origins);
@@ -318,6 +341,30 @@ fn converted_by(
     for feed in lineage::feeds(&model.project, &rates.table) {
         let said = meaning.entry(format!("rows of {} from {}", rates.table, feed.table.value));
         *said.or_default() = chosen(feed);
+    }
+}
+
+/// How the members are seen by which a measure chooses its rows.
+fn chosen_by_members(
+    model: &Model,
+    cube: &Cube,
+    measure: &Measure,
+    meaning: &mut BTreeMap<String, String>,
+) {
+    let home = lineage::home(model.view(), cube, measure);
+    let filter = match &measure.definition {
+        Definition::Formula { measures, .. } => {
+            let used = measures.iter().filter_map(|name| home.measure(name));
+            used.for_each(|used| chosen_by_members(model, home, used, meaning));
+            return;
+        }
+        Definition::Aggregate(aggregate) => aggregate.filter.as_deref().unwrap_or_default(),
+    };
+    for column in home.columns.iter().filter(|column| filter.contains(&column.name)) {
+        let role = column.role.map(|at| &home.roles[at]);
+        if let Some(role) = role.filter(|role| is_kept(role, &column.source)) {
+            meaning.insert(format!("members by {}", column.name), role.reading.words());
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::feed_spec::{self, FeedSpec};
 use super::hierarchy_spec::{self, HierarchySpec, TreeSpec};
+use super::history_spec::{self, HistorySpec};
 use super::{check_name, read_title, read_version};
 use crate::declare::{
     Code, Diagnostic, Diagnostics, Fields, Located, Node, Span, Value, Variables, text_of,
@@ -23,8 +24,11 @@ pub struct DimensionSpec {
     pub key: Vec<Located<String>>,
     /// Whether equal keys in two sources are one record.
     pub key_scope: KeyScope,
-    /// What happens to a row that has the key of an earlier one of its table and other values.
+    /// What happens to a row that has the key of an earlier one of its table and other values; with
+    /// history, the key and the start.
     pub conflicts: Conflicts,
+    /// What it keeps of the past; nothing when absent.
+    pub history: Option<HistorySpec>,
     /// The tables that feed it, the preferred first.
     pub feeds: Vec<FeedSpec>,
     /// In order of declaration.
@@ -96,7 +100,7 @@ pub(super) fn read(
     }
     let key_scope = read_scope(&mut fields, diagnostics);
     let conflicts = read_conflicts(&mut fields, diagnostics);
-    refuse_history(&mut fields, diagnostics);
+    let history = history_spec::read(&mut fields, diagnostics);
     let feeds = read_feeds(&mut fields, diagnostics);
     let levels = fields
         .entries("levels", diagnostics)
@@ -112,6 +116,7 @@ pub(super) fn read(
         key,
         key_scope,
         conflicts,
+        history,
         feeds,
         levels,
         hierarchies,
@@ -154,20 +159,6 @@ fn read_conflicts(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Con
             Conflicts::default()
         }
     }
-}
-
-/// Every attribute keeps its current value only (type 1); asking for more is refused, not ignored.
-fn refuse_history(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
-    let Some(node) = fields.node("history") else { return };
-    let Some(mut inner) = Fields::of(node, "`history`", fields.variables(), diagnostics) else {
-        return;
-    };
-    inner.text("type1", diagnostics);
-    if let Some(asked) = inner.node("type2") {
-        let message = "history of type 2 is not kept yet; every attribute is type 1";
-        diagnostics.push(Diagnostic::new(Code::WrongValue, asked.span.clone(), message));
-    }
-    inner.finish(diagnostics);
 }
 
 fn read_level(

@@ -7,7 +7,7 @@ use super::{check_name, read_title, read_version};
 use crate::declare::{
     Code, Diagnostic, Diagnostics, Fields, Located, Node, Value, Variables, text_of,
 };
-use crate::star::{Role, Title};
+use crate::star::{CALENDAR, Role, Title};
 
 /// One fact as declared.
 #[derive(Debug)]
@@ -41,6 +41,9 @@ pub struct DimensionUse {
     pub source: Option<Located<String>>,
     /// When the dimension does not apply to a row.
     pub not_applicable: Option<Located<String>>,
+    /// The day or time at which a member of a dimension with history is seen; the day of the fact
+    /// when absent.
+    pub as_of: Option<Located<String>>,
     /// What becomes of a row whose key is NULL or matches no member.
     pub missing: Missing,
 }
@@ -53,6 +56,15 @@ pub enum Missing {
     Unknown,
     /// It goes to quarantine.
     Quarantine,
+}
+
+impl FactSpec {
+    /// The day of a row: what finds its unnamed role of `date`, else the first named one.
+    pub fn day(&self) -> Option<&Located<String>> {
+        let dates = || self.dimensions.iter().filter(|used| used.dimension.value == CALENDAR);
+        let unnamed = dates().find(|used| used.role.name == CALENDAR);
+        unnamed.or_else(|| dates().next())?.on.first()
+    }
 }
 
 pub(super) fn read(
@@ -94,6 +106,7 @@ fn read_uses(
     let on = fields.texts("on", diagnostics);
     let source = fields.text("source", diagnostics);
     let not_applicable = fields.text("not_applicable", diagnostics);
+    let as_of = fields.text("as_of", diagnostics);
     let missing = read_missing(&mut fields, diagnostics);
     let one_use = |role: Option<&str>, on| DimensionUse {
         dimension: dimension.clone(),
@@ -101,6 +114,7 @@ fn read_uses(
         on,
         source: source.clone(),
         not_applicable: not_applicable.clone(),
+        as_of: as_of.clone(),
         missing,
     };
     let before = uses.len();
@@ -117,6 +131,9 @@ fn read_uses(
             let mut used = one_use(Some(&role.value), inner.texts("on", diagnostics));
             if let Some(condition) = inner.text("not_applicable", diagnostics) {
                 used.not_applicable = Some(condition);
+            }
+            if let Some(day) = inner.text("as_of", diagnostics) {
+                used.as_of = Some(day);
             }
             inner.finish(diagnostics);
             uses.push(used);

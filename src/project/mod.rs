@@ -7,6 +7,7 @@ mod dimension_spec;
 mod fact_spec;
 mod feed_spec;
 mod hierarchy_spec;
+mod history_spec;
 mod rates_spec;
 mod retail_spec;
 mod settings;
@@ -19,6 +20,7 @@ pub use dimension_spec::{Conflicts, DimensionSpec, KeyScope, LevelSpec};
 pub use fact_spec::{DimensionUse, FactSpec, Missing};
 pub use feed_spec::{ColumnRule, ColumnSpec, Duplicates, FeedSpec, LookupSpec, RejectSpec};
 pub use hierarchy_spec::{HierarchySpec, TreeSpec, TwoParents};
+pub use history_spec::HistorySpec;
 pub use rates_spec::RatesSpec;
 pub use settings::Settings;
 pub use shape::{

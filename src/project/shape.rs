@@ -120,8 +120,12 @@ pub fn dimension() -> Shape {
         .may("level", Shape::text("The level that shows the members of the tree."))
         .exactly_one(&["levels", "parent"])
         .or_list();
-    let history = Shape::mapping("Which attributes keep their current value only: all of them.")
-        .may("type1", Shape::text("`\"*\"`"));
+    let history = Shape::mapping("Which attributes keep what they were, for rows of one key.")
+        .may("from", Shape::text("The target column that says since when a row holds."))
+        .may("type2", Shape::texts("The target columns that keep what they were.").not_empty())
+        .may("type1", Shape::text("`\"*\"`: all others have their newest value only."))
+        .needs("type2", "from")
+        .needs("from", "type2");
     Shape::mapping("A conformed dimension and the tables that feed it.")
         .may("version", Shape::version())
         .must("dimension", Shape::text("The name, which is also the table's."))
@@ -152,15 +156,19 @@ pub fn dimension() -> Shape {
 pub fn fact() -> Shape {
     let on = || Shape::texts("The expressions that give the dimension's key.");
     let not_applicable = || Shape::text("When the dimension does not apply to a row.");
+    let as_of =
+        || Shape::text("The day at which a member with history is seen; the fact's by default.");
     let role = Shape::mapping("The expressions that give the key in this role, or more.")
         .must("on", on())
         .may("not_applicable", not_applicable())
+        .may("as_of", as_of())
         .or_texts();
     let used = Shape::mapping("How rows find their member.")
         .may("on", on())
         .may("roles", Shape::names(role, "Further uses of the dimension, by name."))
         .may("source", Shape::text("The source whose records are meant; the feed's by default."))
         .may("not_applicable", not_applicable())
+        .may("as_of", as_of())
         .may(
             "missing",
             Shape::one_of(

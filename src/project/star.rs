@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use super::dimension_spec::{DimensionSpec, KeyScope, LevelSpec};
 use super::duplicate;
-use super::fact_spec::FactSpec;
+use super::fact_spec::{DimensionUse, FactSpec};
 use super::feed_spec::{ColumnSpec, FeedSpec};
 use super::hierarchy_spec::TreeSpec;
+use super::history_spec::{self, HistorySpec};
 use super::rates_spec;
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 use crate::star::{
     CalendarRules, RECORD_COLUMN, calendar_dimension, is_currency_code, reserved_columns,
 };
-use crate::star::{Currency, Dimension, Fact, FactColumn, Hierarchy, Level, Role, Star, Tree};
+use crate::star::{
+    Currency, Dimension, Fact, FactColumn, Hierarchy, History, Level, Role, Star, Tree,
+};
 
 pub(super) fn compile(
     dimensions: &[DimensionSpec],
@@ -96,9 +99,16 @@ fn dimension(spec: &DimensionSpec, diagnostics: &mut Diagnostics) -> Dimension {
         calendar: None,
         levels,
         hierarchies,
+        history: spec.history.as_ref().map(history),
     };
     check_missing(spec, &dimension, diagnostics);
+    history_spec::check(spec, &dimension, diagnostics);
     dimension
+}
+
+fn history(spec: &HistorySpec) -> History {
+    let type2 = spec.type2.iter().map(|column| column.value.clone()).collect();
+    History { from: spec.from.value.clone(), type2 }
 }
 
 /// A missing member can show the one above it only where there is a level above.
@@ -253,6 +263,7 @@ fn fact(spec: &FactSpec, star: &Star, diagnostics: &mut Diagnostics) -> Fact {
             let span = used.dimension.span.clone();
             diagnostics.push(Diagnostic::new(Code::DuplicateName, span, message));
         }
+        check_as_of(used, star, diagnostics);
         roles.push(used.role.clone());
     }
     let rates = spec.rates.as_ref();
@@ -271,6 +282,18 @@ fn fact(spec: &FactSpec, star: &Star, diagnostics: &mut Diagnostics) -> Fact {
         columns,
         roles,
         rates,
+    }
+}
+
+/// A dimension without history looks the same on every day.
+fn check_as_of(used: &DimensionUse, star: &Star, diagnostics: &mut Diagnostics) {
+    let dimension = star.dimension(&used.dimension.value);
+    if let (Some(as_of), Some(dimension)) = (&used.as_of, dimension)
+        && dimension.history.is_none()
+    {
+        let message = format!("`{}` keeps no history", dimension.name);
+        let wrong = Diagnostic::new(Code::Mismatch, as_of.span.clone(), message);
+        diagnostics.push(wrong.help("leave `as_of` out, or declare `history:` of the dimension"));
     }
 }
 

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::common::{DataFusionError, Result, exec_err};
 
+use crate::cube;
 use crate::error::{Error, ErrorKind};
 
 /// Relations by name, and the reasons of those that cannot be asked.
@@ -40,6 +41,10 @@ impl SchemaProvider for Relations {
         if let Some(table) = self.find(name) {
             return Ok(Some(table));
         }
+        if let Some(table) = cube::read_otherwise(name, |cube| self.find(cube))? {
+            return Ok(Some(table));
+        }
+        let name = cube::ReadingName::of(name).map_or(name, |name| name.cube);
         let broken = self.broken.read().unwrap_or_else(PoisonError::into_inner);
         match broken.get(name) {
             Some((kind, what)) => Err(Error::new(*kind, what).into()),

@@ -83,6 +83,7 @@ pub fn calendar_dimension(rules: CalendarRules) -> Dimension {
         hierarchies,
         trees: Vec::new(),
         calendar: Some(rules),
+        history: None,
     }
 }
 

@@ -93,6 +93,20 @@ pub struct Dimension {
     pub trees: Vec<Tree>,
     /// How years are counted, where it is the calendar.
     pub calendar: Option<CalendarRules>,
+    /// What it keeps of the past; without it, a record has one version.
+    pub history: Option<History>,
+}
+
+/// The history of a dimension: a record has a version for each time its attributes were others.
+///
+/// The versions of a record follow each other from 1900 to the end of time without a gap; in each,
+/// attributes that keep no history have their newest value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The attribute with the day or time at which a version began in its source.
+    pub from: String,
+    /// The attributes that keep what they were.
+    pub type2: Vec<String>,
 }
 
 /// A level: members are told apart by `key`, shown by `caption`, ordered by `sort`.

@@ -18,6 +18,7 @@ mod dictionary;
 mod docs;
 mod epoch;
 mod hierarchies;
+mod history;
 mod large;
 mod loads;
 mod oracles;

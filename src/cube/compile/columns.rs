@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::model::{Bridge, BridgeEnd, ColumnKind, CubeRole, FlatColumn};
 use super::super::spec::CubeSpec;
 use crate::declare::{Code, Diagnostic, Diagnostics};
-use crate::star::{Level, Title, Tree, tree_columns};
+use crate::star::{Level, Title, Tree, reserved_columns, tree_columns};
 
 /// Levels and attributes of every role, then the levels of the fact.
 pub(super) fn flat(roles: &[CubeRole], levels: &[Level]) -> Vec<FlatColumn> {
@@ -83,6 +83,25 @@ fn of_tree(role: &CubeRole, position: usize, tree: &Tree) -> Vec<FlatColumn> {
     columns
 }
 
+/// What tells the members of each role with history apart, under a name that no column can have.
+pub(super) fn members(roles: &[CubeRole]) -> Vec<FlatColumn> {
+    let roles = roles.iter().enumerate();
+    let changing = roles.filter(|(_, role)| role.has_history() && role.through.is_none());
+    let member = |(position, role): (usize, &CubeRole)| {
+        let [_, member, ..] = reserved_columns(&role.dimension.name);
+        FlatColumn {
+            name: format!("{}$member", role.role.name),
+            kind: ColumnKind::Attribute,
+            level: None,
+            role: Some(position),
+            bridge: None,
+            source: member,
+            title: None,
+        }
+    };
+    changing.map(member).collect()
+}
+
 /// The bridges to `roles` and to the trees of them.
 pub(super) fn bridges(roles: &[CubeRole]) -> Vec<Bridge> {
     let of_role = |role: &CubeRole| {
@@ -91,6 +110,8 @@ pub(super) fn bridges(roles: &[CubeRole]) -> Vec<Bridge> {
             role: role.role.clone(),
             table: tree.table(&role.dimension.name),
             key: role.dimension.key_column(),
+            // A tree lists every version.
+            by_member: false,
             to: BridgeEnd::Tree(tree.name.clone()),
         };
         role.through

@@ -40,6 +40,7 @@ pub(super) fn compile(
         origins,
         roles,
         bridges,
+        members: Vec::new(),
         levels: bases.iter().flat_map(|(_, cube)| cube.levels.clone()).collect(),
         columns,
         measures,
@@ -90,14 +91,26 @@ fn shared_roles(bases: &[(&BaseSpec, &Cube)], diagnostics: &mut Diagnostics) -> 
         for role in &cube.roles {
             match roles.iter().find(|known| known.role.name == role.role.name) {
                 None => roles.push(role.clone()),
-                Some(known) if known.role.dimension == role.role.dimension => {}
-                Some(known) => {
+                Some(known) if known.role.dimension != role.role.dimension => {
                     let message = format!(
                         "the role `{}` of `{}` is of the dimension `{}`, and elsewhere of `{}`",
                         role.role.name, cube.name, role.role.dimension, known.role.dimension
                     );
                     let span = spec.name.span.clone();
                     diagnostics.push(Diagnostic::new(Code::Mismatch, span, message));
+                }
+                Some(known) if known.reading == role.reading => {}
+                Some(known) => {
+                    let message = format!(
+                        "`{}` sees the members of `{}` {}, and another cube {}",
+                        cube.name,
+                        role.role.name,
+                        role.reading.words(),
+                        known.reading.words()
+                    );
+                    let span = spec.name.span.clone();
+                    let wrong = Diagnostic::new(Code::Mismatch, span, message);
+                    diagnostics.push(wrong.help("declare the same `members` in these cubes"));
                 }
             }
         }

@@ -16,16 +16,25 @@ use super::kind;
 use crate::declare::{Code, Diagnostic, Diagnostics};
 use crate::star::{Currency, Fact, Star};
 
+/// What measures are of.
+pub(super) struct Facts<'a> {
+    pub(super) star: &'a Star,
+    pub(super) fact: &'a Fact,
+    /// The column of the fact that has the day.
+    pub(super) day: Option<&'a str>,
+    /// Roles whose members the cube cannot count.
+    pub(super) hidden: &'a [String],
+}
+
 /// The measures in an order in which a formula stands after what it uses.
 pub(super) fn compile(
     spec: &CubeSpec,
-    star: &Star,
-    fact: &Fact,
+    facts: Facts<'_>,
     columns: &[FlatColumn],
-    day: Option<&str>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Measure> {
-    let context = Context { expressions: Expressions::new(), star, fact, columns, day };
+    let Facts { star, fact, day, hidden } = facts;
+    let context = Context { expressions: Expressions::new(), star, fact, columns, day, hidden };
     let mut done: BTreeMap<&str, Measure> = BTreeMap::new();
     let mut formulas = Vec::new();
     let known: Vec<&str> = spec.measures.iter().map(|m| m.name.value.as_str()).collect();
@@ -106,6 +115,8 @@ struct Context<'a> {
     columns: &'a [FlatColumn],
     /// The column of the fact that has the day.
     day: Option<&'a str>,
+    /// Roles whose members the cube cannot count.
+    hidden: &'a [String],
 }
 
 impl Context<'_> {
@@ -199,6 +210,17 @@ impl Context<'_> {
             && !column
             && let Some(role) = role
         {
+            if self.hidden.contains(&role.name) {
+                let message = format!(
+                    "`{}` keeps a history, and the cube does not show it: facts hold versions, and \
+                     members are counted",
+                    role.name
+                );
+                let span = spec.input.span.clone();
+                let wrong = Diagnostic::new(Code::Mismatch, span, message);
+                diagnostics.push(wrong.help("list it under `dimensions` of the cube"));
+                return None;
+            }
             return Some(Input::Members(role.key_column()));
         }
         let mut names = self.fact_names();

@@ -15,6 +15,7 @@ mod through;
 use std::collections::BTreeMap;
 
 use super::model::{Cube, CubeRole};
+use super::reading::Reading;
 use super::spec::{CubeSpec, DimensionSpec, LevelSpec};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 use crate::star::{CALENDAR, Dimension, Fact, Hierarchy, Level, Role, Star};
@@ -62,7 +63,9 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         diagnostics.push(missing.help("write `measures: {lines: {count: \"*\"}}` to count rows"));
     }
     let day = day_column(&roles, fact);
-    let measures = measures::compile(spec, star, fact, &columns, day.as_deref(), diagnostics);
+    let hidden = hidden_members(star, fact, &roles);
+    let facts = measures::Facts { star, fact, day: day.as_deref(), hidden: &hidden };
+    let measures = measures::compile(spec, facts, &columns, diagnostics);
     let names: Vec<&str> = spec.measures.iter().map(|m| m.name.value.as_str()).collect();
     let sets = sets::compile(spec, &columns, &names, diagnostics);
     Some(Cube {
@@ -74,12 +77,23 @@ fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Optio
         bases: Vec::new(),
         origins: BTreeMap::new(),
         bridges: columns::bridges(&roles),
+        members: columns::members(&roles),
         roles,
         levels,
         columns,
         measures,
         sets,
     })
+}
+
+/// The roles of `fact` with history that are not among `roles`: their members cannot be counted.
+fn hidden_members(star: &Star, fact: &Fact, roles: &[CubeRole]) -> Vec<String> {
+    let changes = |role: &&Role| {
+        star.dimension(&role.dimension).is_some_and(|dimension| dimension.history.is_some())
+    };
+    let shown = |role: &Role| roles.iter().any(|of| of.role == *role && of.through.is_none());
+    let hidden = fact.roles.iter().filter(changes).filter(|role| !shown(role));
+    hidden.map(|role| role.name.clone()).collect()
 }
 
 /// The column of the fact that has its day: the key of its unnamed date role, or of the first named
@@ -95,7 +109,7 @@ fn day_column(roles: &[CubeRole], fact: &Fact) -> Option<String> {
 fn every_role(star: &Star, fact: &Fact) -> Vec<CubeRole> {
     let with_dimension = |role: &Role| {
         let dimension = star.dimension(&role.dimension)?.clone();
-        Some(CubeRole { role: role.clone(), dimension, through: None })
+        Some(of_fact_itself(role.clone(), &dimension, Reading::default()))
     };
     fact.roles.iter().filter_map(with_dimension).collect()
 }
@@ -124,11 +138,12 @@ fn roles_of(
         return Vec::new();
     };
     let dimension = with_hierarchies(spec, dimension, diagnostics);
+    let reading = reading(spec, &dimension, diagnostics);
     let unnamed = of_fact.iter().find(|role| role.name == role.dimension);
     // Without `roles`, a dimension that the fact has only under names stands for all of them.
     if spec.roles.is_empty() && unnamed.is_none() {
         let all = of_fact.iter().map(|role| (*role).clone());
-        return all.map(|role| of_fact_itself(role, &dimension)).collect();
+        return all.map(|role| of_fact_itself(role, &dimension, reading)).collect();
     }
     let mut roles: Vec<Role> = unnamed.iter().map(|role| (**role).clone()).collect();
     for named in &spec.roles {
@@ -145,11 +160,31 @@ fn roles_of(
             roles.push(role);
         }
     }
-    roles.into_iter().map(|role| of_fact_itself(role, &dimension)).collect()
+    roles.into_iter().map(|role| of_fact_itself(role, &dimension, reading)).collect()
 }
 
-fn of_fact_itself(role: Role, dimension: &Dimension) -> CubeRole {
-    CubeRole { role, dimension: dimension.clone(), through: None }
+fn of_fact_itself(role: Role, dimension: &Dimension, reading: Reading) -> CubeRole {
+    CubeRole { role, dimension: dimension.clone(), through: None, reading }
+}
+
+/// How members are seen; a dimension without history looks the same either way.
+fn reading(spec: &DimensionSpec, dimension: &Dimension, diagnostics: &mut Diagnostics) -> Reading {
+    let Some(text) = &spec.members else { return Reading::default() };
+    if dimension.history.is_none() {
+        let message = format!("`{}` keeps no history", dimension.name);
+        let wrong = Diagnostic::new(Code::Mismatch, text.span.clone(), message);
+        diagnostics.push(wrong.help("leave `members` out, or declare `history:` of the dimension"));
+    }
+    match text.value.as_str() {
+        "as_was" => Reading::AsWas,
+        "as_is" => Reading::AsIs,
+        other => {
+            let message = format!("`{other}` must be as_was or as_is");
+            let wrong = Diagnostic::new(Code::WrongValue, text.span.clone(), message);
+            diagnostics.push(wrong.help("a day is for a question to name"));
+            Reading::default()
+        }
+    }
 }
 
 /// The dimension with the hierarchies the cube declares for it, if it does.

@@ -2,7 +2,7 @@
 
 use super::super::model::{Bridge, BridgeEnd, CubeRole};
 use super::super::spec::DimensionSpec;
-use super::{unknown, unknown_fact_column, with_hierarchies};
+use super::{reading, unknown, unknown_fact_column, with_hierarchies};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 use crate::star::{CALENDAR, Fact, Role, Star};
 
@@ -46,9 +46,11 @@ pub(super) fn role(
         role: near.1.clone(),
         table: link.name.clone(),
         key: near.0.key_column(),
+        by_member: star.dimension(&near.1.dimension)?.history.is_some(),
         to: BridgeEnd::Members { key: far.key_column(), weight },
     };
-    Some(CubeRole { role: far.clone(), dimension, through: Some(bridge) })
+    let reading = reading(spec, &dimension, diagnostics);
+    Some(CubeRole { role: far.clone(), dimension, through: Some(bridge), reading })
 }
 
 /// The role in which `link` has the dimension of `spec`.

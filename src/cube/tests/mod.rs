@@ -125,6 +125,7 @@ fn dimension(name: &str, attributes: &[&str], levels: Vec<Level>) -> Dimension {
         hierarchies: vec![Hierarchy { name: "all".into(), levels: path }],
         trees: Vec::new(),
         calendar: None,
+        history: None,
     }
 }
 

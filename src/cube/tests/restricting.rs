@@ -308,6 +308,7 @@ async fn members_are_searched() {
             text: text.map(str::to_owned),
             under: under.iter().map(|&(l, m)| (l.to_owned(), m.to_owned())).collect(),
             limit: Some(2),
+            members: None,
         };
         match search.run(&cube, &context).await {
             Ok(found) => {
