@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use super::super::conversion::{Conversion, MissingRate};
@@ -104,6 +105,11 @@ pub(super) fn of_formula(expr: &Expr, done: &BTreeMap<&str, Measure>) -> Additiv
             done.get(column.name.as_str()).map_or(none, |measure| measure.additivity)
         }
         Expr::Negative(inner) => of_formula(inner, done),
+        // Nothing is 0 in the parts as in the whole.
+        Expr::ScalarFunction(call) if call.name() == "coalesce" => match call.args.as_slice() {
+            [inner, Expr::Literal(zero, _)] if is_zero(zero) => of_formula(inner, done),
+            _ => none,
+        },
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             let constant = |side: &Expr| side.column_refs().is_empty();
             match op {
@@ -117,4 +123,8 @@ pub(super) fn of_formula(expr: &Expr, done: &BTreeMap<&str, Measure>) -> Additiv
         }
         _ => none,
     }
+}
+
+fn is_zero(value: &ScalarValue) -> bool {
+    ScalarValue::new_zero(&value.data_type()).is_ok_and(|zero| zero == *value)
 }

@@ -400,20 +400,58 @@ fn unit(expr: &Expr, done: &BTreeMap<&str, Measure>) -> Result<Option<String>, (
             Ok(done.get(column.name.as_str()).and_then(|measure| measure.currency.clone()))
         }
         Expr::Negative(inner) => unit(inner, done),
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-            let (left, right) = (unit(left, done)?, unit(right, done)?);
-            match (op, left, right) {
-                (Operator::Plus | Operator::Minus, Some(left), Some(right)) if left != right => {
-                    Err((left, right))
-                }
-                (Operator::Plus | Operator::Minus, left, right) => Ok(left.or(right)),
-                // Money times or by a number stays money; money by money is a ratio.
-                (Operator::Multiply, left, None) => Ok(left),
-                (Operator::Multiply, None, right) => Ok(right),
-                (Operator::Divide, left, None) => Ok(left),
+        Expr::Cast(cast) => unit(&cast.expr, done),
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => match op {
+            // Money times or by a number stays money; money by money is a ratio.
+            Operator::Multiply => match (unit(left, done)?, unit(right, done)?) {
+                (left, None) => Ok(left),
+                (None, right) => Ok(right),
                 _ => Ok(None),
+            },
+            Operator::Divide => match (unit(left, done)?, unit(right, done)?) {
+                (left, None) => Ok(left),
+                _ => Ok(None),
+            },
+            Operator::Plus | Operator::Minus => shared_unit([left.as_ref(), right.as_ref()], done),
+            // A comparison is no money, but of two currencies it compares nothing.
+            _ => shared_unit([left.as_ref(), right.as_ref()], done).map(|_| None),
+        },
+        Expr::ScalarFunction(call) if KEEP_UNIT.contains(&call.name()) => {
+            shared_unit(&call.args, done)
+        }
+        Expr::Case(case) => {
+            let conditions = case.when_then_expr.iter().map(|(when, _)| when);
+            for condition in conditions {
+                unit(condition, done)?;
             }
+            let values = case
+                .when_then_expr
+                .iter()
+                .map(|(_, then)| then)
+                .chain(&case.else_expr)
+                .map(AsRef::as_ref);
+            shared_unit(values, done)
         }
         _ => Ok(None),
     }
+}
+
+/// Functions whose values are of the kind of their arguments.
+const KEEP_UNIT: [&str; 10] =
+    ["abs", "ceil", "coalesce", "floor", "greatest", "least", "nullif", "nvl", "round", "trunc"];
+
+/// The currency that `exprs` have, where they have one, or the two they mix.
+fn shared_unit<'e>(
+    exprs: impl IntoIterator<Item = &'e Expr>,
+    done: &BTreeMap<&str, Measure>,
+) -> Result<Option<String>, (String, String)> {
+    let mut shared: Option<String> = None;
+    for expr in exprs {
+        match (&shared, unit(expr, done)?) {
+            (Some(known), Some(other)) if *known != other => return Err((known.clone(), other)),
+            (None, found) => shared = found,
+            _ => {}
+        }
+    }
+    Ok(shared)
 }

@@ -1,5 +1,6 @@
 //! Mistakes in a declared cube.
 
+use super::super::model::Additivity;
 use super::super::register;
 use super::{SALES, cube, session};
 
@@ -84,9 +85,27 @@ fn money_is_not_mixed() {
         "measures: {a: {sum: net_amount}, b: {sum: euros}, c: {expr: \"a - b\"}}",
         &["`a - b` mixes amounts in CNY and EUR"],
     );
+    assert_says(
+        "measures: {a: {sum: net_amount}, b: {sum: euros}, c: {expr: \"coalesce(a, 0) + round(b)\"}}",
+        &["`coalesce(a, 0) + round(b)` mixes amounts in CNY and EUR"],
+    );
+    assert_says(
+        "measures: {a: {sum: net_amount}, b: {sum: euros}, c: {expr: \"CASE WHEN a > b THEN 1 END\"}}",
+        &["mixes amounts in CNY and EUR"],
+    );
     // A ratio of two currencies is a rate, not a mixture.
     let text = "version: 1\ncube: sales\nfact: sales\nmeasures: {a: {sum: net_amount}, b: {sum: euros}, c: {expr: \"a / b\"}}";
     assert_eq!(cube(text).unwrap().measure("c").unwrap().currency, None);
+}
+
+#[test]
+fn what_is_missing_may_be_nothing_in_a_formula() {
+    let text = "version: 1\ncube: sales\nfact: sales\nmeasures: {a: {sum: net_amount}, b: {expr: \"coalesce(a, 0)\"}, c: {expr: \"coalesce(a, 1)\"}}";
+    let cube = cube(text).unwrap();
+    let measure = |name| cube.measure(name).unwrap();
+    assert_eq!(measure("b").currency.as_deref(), Some("CNY"));
+    assert_eq!(measure("b").additivity, Additivity::Additive);
+    assert_eq!(measure("c").additivity, Additivity::NonAdditive);
 }
 
 #[test]
