@@ -40,6 +40,7 @@ pub(super) fn whole(
         Ancestor::Parent => {
             let key = match &subject.parent {
                 Parent::Level(key) => Some(key.clone()),
+                Parent::InTree(tree) => bound.cube.key_of(tree).map(|key| key.name.clone()),
                 Parent::Remaining => None,
             };
             Some(Whole { groups: subject.common(set), key })
@@ -129,9 +130,14 @@ pub(super) fn is_least_key(name: &str) -> bool {
     name.starts_with(EXTREMES[0])
 }
 
-/// The column of the key of a cell's one member of a level.
+/// The column of the key of a cell's one member of a level, or of the one above it in a tree.
 pub(super) fn key_name(key: &str) -> String {
     format!("{KEY}{key}")
+}
+
+/// Whether a column `name` is one of [`key_name`].
+pub(super) fn is_key_name(name: &str) -> bool {
+    name.starts_with(KEY)
 }
 
 /// That column from the columns of [`key_values`]: a cell with facts under two members is no part of

@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::common::{Column, JoinType, NullEquality, Result, ScalarValue, plan_err};
+use datafusion::common::{Column, Result, ScalarValue, plan_err};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::{max, min};
 use datafusion::logical_expr::{
@@ -20,23 +20,21 @@ use datafusion::logical_expr::{
 };
 
 use super::ancestors::{
-    Whole, check_level, is_key_value, is_least_key, key_name, key_values, one_key, whole,
+    Whole, check_level, is_key_name, is_key_value, is_least_key, key_name, key_values, one_key,
+    whole,
 };
+use super::beside::{beside, top_name, with_tops};
 use super::bound::BoundCube;
 use super::bridge::{bridges_of, check_inputs};
 use super::context::{Ancestor, Context};
 use super::grouping::{Grouping, GroupingSet};
-use super::normal_form::{StarQuery, column_of, columns, leaf_position, level, substitute};
+use super::normal_form::{StarQuery, columns, leaf_position, level, substitute};
 use super::part::{Parts, Related, Source, Value, group_name, leaf_name};
 use super::place::placed;
 use super::star_text::text;
 use super::state::{Stage, StateAggregate};
-use super::subject::{Subject, mixes};
-
-/// The alias of rows of cells where they are joined with those of an ancestor.
-const CELLS: &str = "cells";
-/// The alias of rows of an ancestor.
-const ANCESTOR: &str = "ancestor";
+use super::subject::{Parent, Subject, mixes};
+use super::tree_parents::tree_parents;
 
 /// The plan of `query`: its group columns (with the grouping id, if any), then its finals.
 pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> {
@@ -121,37 +119,47 @@ impl Cells<'_> {
         let (own, above): (Vec<Source<'_>>, Vec<Source<'_>>) =
             self.parts.sources().into_iter().partition(|of| of.context.ancestor == Ancestor::Own);
         let of_parent = |of: &Source<'_>| of.context.ancestor == Ancestor::Parent;
-        if above.iter().any(of_parent) || query.finals.iter().any(|given| given.place.is_some()) {
+        let is_placed = query.finals.iter().any(|given| given.place.is_some());
+        let looks_at_siblings = is_placed || above.iter().any(of_parent);
+        if looks_at_siblings {
             self.check_siblings(&subject)?;
         }
         let wholes: Vec<Option<Whole>> = above
             .iter()
             .map(|of| whole(&of.context.ancestor, set, &subject, grouping, bound))
             .collect::<Result<_>>()?;
-        let keys: BTreeSet<&String> =
-            wholes.iter().flatten().filter_map(|whole| whole.key.as_ref()).collect();
-        let keys: Vec<String> = keys.into_iter().cloned().collect();
+        let keys = wholes.iter().flatten().filter_map(|whole| whole.key.clone());
+        // Who is above whom in a tree is known without facts.
+        let keys: BTreeSet<String> = keys.filter(|key| bound.bridge_to(key).is_none()).collect();
+        let keys: Vec<String> = keys.into_iter().collect();
         let mut rows = self.merged(set, &own, &keys)?;
         for source in &own {
             if let Related::Without(groups) = self.parts.related(set, *source)? {
                 rows = self.with_repeated(rows, &groups, *source)?;
             }
         }
+        if let (Parent::InTree(tree), true) = (&subject.parent, looks_at_siblings) {
+            rows = self.with_tree_parents(rows, tree, &subject)?;
+        }
         for (source, whole) in above.into_iter().zip(wholes) {
-            rows = self.with_whole(rows, set, whole, source)?;
+            rows = self.with_whole(rows, set, &subject, whole, source)?;
         }
         self.finished(rows, set, &subject)
     }
 
-    /// Members that have facts in common are no parts of a whole.
+    /// Members that have facts in common are no parts of a whole, unless a tree tells whose they are.
     fn check_siblings(&self, subject: &Subject) -> Result<()> {
         let Parts { bound, grouping, .. } = self.parts;
+        if matches!(subject.parent, Parent::InTree(_)) {
+            return Ok(());
+        }
         let own = subject.own.iter().map(|at| &grouping.groups[*at]);
         match own.flat_map(|group| bridges_of(group, bound)).next() {
             None => Ok(()),
             Some(bridge) => plan_err!(
                 "members of `{bridge}` have facts in common, so that there is no rank among them and \
-                 no share of a parent; ask for share_of_total, or group by a level last"
+                 no share of a parent; ask for share_of_total, or group by a member of a tree or by a \
+                 level last"
             ),
         }
     }
@@ -326,11 +334,26 @@ impl Cells<'_> {
         rows.project(shown)
     }
 
+    /// `rows` with the key of the member above that of each row in the tree `tree`.
+    fn with_tree_parents(
+        &self,
+        rows: LogicalPlanBuilder,
+        tree: &str,
+        subject: &Subject,
+    ) -> Result<LogicalPlanBuilder> {
+        let own = subject.own.iter();
+        let own: Vec<(String, Expr)> =
+            own.map(|at| (group_name(*at), self.parts.grouping.groups[*at].clone())).collect();
+        let (parents, key) = tree_parents(tree, &own, self.parts.bound)?;
+        beside(rows, parents, own.into_iter().map(|(name, _)| name).collect(), &[key])
+    }
+
     /// `rows` with the leaves of `source`, which are of `whole`.
     fn with_whole(
         &self,
         rows: LogicalPlanBuilder,
         set: &GroupingSet,
+        subject: &Subject,
         whole: Option<Whole>,
         source: Source<'_>,
     ) -> Result<LogicalPlanBuilder> {
@@ -344,13 +367,29 @@ impl Cells<'_> {
         let shared = whole.groups.into_iter().filter(|at| kept.contains(at));
         let mut groups: Vec<(String, Expr)> =
             shared.map(|at| (group_name(at), self.parts.grouping.groups[at].clone())).collect();
+        let mut rows = rows;
+        let mut top = None;
         if let Some(key) = whole.key
             && self.parts.is_told_apart_by(&key, set, source)?
         {
+            if let (Parent::InTree(_), Ancestor::Parent) =
+                (&subject.parent, &source.context.ancestor)
+            {
+                // What is at the top of a tree is a part of all that is there without the tree.
+                let mut of_top = self.parts.values_of(source)?;
+                of_top.iter_mut().for_each(|value| value.name = top_name(&value.name));
+                let all = self.parts.own(&groups, source, &of_top)?;
+                rows = beside(rows, all, names(&groups), &of_top)?;
+                top = Some(key_name(&key));
+            }
             groups.push((key_name(&key), level(&key)));
         }
         let of_whole = self.parts.own(&groups, source, &values)?;
-        beside(rows, of_whole, groups.into_iter().map(|(name, _)| name).collect(), &values)
+        let rows = beside(rows, of_whole, names(&groups), &values)?;
+        match top {
+            Some(key) => with_tops(rows, &key, &values),
+            None => Ok(rows),
+        }
     }
 
     /// `rows` with the columns of the answer.
@@ -367,9 +406,16 @@ impl Cells<'_> {
             let value = substitute(given.value.clone(), &over_leaves)?;
             shown.push(self.where_defined(value, &given.value, set)?.alias(final_name(at)));
         }
-        let mut rows = rows.project(shown)?;
-        let siblings: Vec<Expr> =
+        let mut siblings: Vec<Expr> =
             subject.common(set).into_iter().map(|at| col(&group_name(at))).collect();
+        if let Some(key) = rows.schema().columns().iter().find(|column| {
+            // Siblings in a tree are under one member.
+            matches!(subject.parent, Parent::InTree(_)) && is_key_name(&column.name)
+        }) {
+            siblings.push(col(&key.name));
+            shown.push(col(&key.name));
+        }
+        let mut rows = rows.project(shown)?;
         for (at, given) in query.finals.iter().enumerate() {
             if let Some(place) = given.place {
                 rows = placed(rows, &final_name(at), place, &siblings)?;
@@ -395,30 +441,8 @@ impl Cells<'_> {
     }
 }
 
-/// `rows` with `values` of the one row of `other` that is equal in the columns `on`.
-fn beside(
-    rows: LogicalPlanBuilder,
-    other: LogicalPlanBuilder,
-    on: Vec<String>,
-    values: &[Value],
-) -> Result<LogicalPlanBuilder> {
-    let own = rows.schema().columns().into_iter().map(|column| of(CELLS, &column.name));
-    let own: Vec<Expr> = own.collect();
-    let rows = rows.alias(CELLS)?;
-    let other = other.alias(ANCESTOR)?.build()?;
-    let joined = if on.is_empty() {
-        rows.cross_join(other)?
-    } else {
-        let key = |relation| on.iter().map(move |name| column_of(relation, name));
-        let keys = (key(CELLS).collect::<Vec<_>>(), key(ANCESTOR).collect::<Vec<_>>());
-        rows.join_detailed(other, JoinType::Left, keys, None, NullEquality::NullEqualsNull)?
-    };
-    let added = values.iter().map(|value| {
-        let column = Expr::Column(column_of(ANCESTOR, &value.name));
-        let column = if value.counts { coalesce(vec![column, lit(0_i64)]) } else { column };
-        column.alias(&value.name)
-    });
-    joined.project(own.into_iter().chain(added).collect::<Vec<_>>())
+fn names(groups: &[(String, Expr)]) -> Vec<String> {
+    groups.iter().map(|(name, _)| name.clone()).collect()
 }
 
 /// The one value of a column that is not NULL; states have no order to take the greatest of.
@@ -438,9 +462,4 @@ fn final_name(position: usize) -> String {
 
 fn col(name: &str) -> Expr {
     Expr::Column(Column::from_name(name))
-}
-
-/// The column `name` of `relation`, without it.
-fn of(relation: &str, name: &str) -> Expr {
-    Expr::Column(column_of(relation, name)).alias(name)
 }

@@ -59,7 +59,7 @@ pub struct Final {
 }
 
 /// A place among siblings: the rows of one grouping set that differ in nothing but the finest level
-/// of the dimension that was grouped by last.
+/// of the dimension that was grouped by last; in a tree those of them under one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// One more than the number of greater values.

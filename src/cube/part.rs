@@ -12,6 +12,7 @@ use datafusion::common::{Column, ExprSchema, JoinType, Result, internal_err, pla
 use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
+use super::ancestors::is_key_name;
 use super::bound::BoundCube;
 use super::context::{Context, Scope, TimeWindow};
 use super::grouping::{Grouping, GroupingSet};
@@ -298,8 +299,12 @@ impl<'a> Parts<'a> {
         let (filters, choices) = choices(filters.iter().copied(), bound)?;
         let mut kept = Vec::new();
         for choice in choices {
-            // Of members that are grouped by, only those that meet the conditions are shown.
-            match joined.iter_mut().find(|members| members.bridge == choice.bridge) {
+            // Of members that are shown, only those that meet the conditions; a whole is not shown.
+            let is_shown = |members: &&mut Members| {
+                let of_whole = members.groups.iter().any(|(name, _)| is_key_name(name));
+                members.bridge == choice.bridge && !of_whole
+            };
+            match joined.iter_mut().find(is_shown) {
                 Some(members) => members.conditions = choice.conditions,
                 None => kept.push(choice),
             }

@@ -4,6 +4,7 @@ use datafusion::logical_expr::Expr;
 
 use super::bound::BoundCube;
 use super::grouping::{Grouping, GroupingSet};
+use super::model::{Bridge, BridgeEnd, ColumnKind};
 use super::normal_form::{columns, level_name};
 use super::paths::Paths;
 use crate::star::CALENDAR;
@@ -24,6 +25,8 @@ pub(super) enum Parent {
     Remaining,
     /// The member of the next coarser level, which has this key column and is not grouped by.
     Level(String),
+    /// The member above it in the tree of this name.
+    InTree(String),
 }
 
 /// What a group is over.
@@ -63,7 +66,14 @@ impl Subject {
             Some((at, Over::Several)) => Self { own: vec![at], parent: Parent::Remaining },
             Some((_, subject)) => {
                 let own = over.iter().filter(|(_, of)| *of == subject).map(|(at, _)| *at);
-                Self { own: own.collect(), parent: Parent::Remaining }
+                let own: Vec<usize> = own.collect();
+                let parent = match subject {
+                    Over::Bridge(name) if shows_tree(&name, &own, grouping, bound) => {
+                        Parent::InTree(name)
+                    }
+                    _ => Parent::Remaining,
+                };
+                Self { own, parent }
             }
         }
     }
@@ -72,6 +82,19 @@ impl Subject {
     pub(super) fn common(&self, set: &GroupingSet) -> Vec<usize> {
         set.groups.iter().copied().filter(|at| !self.own.contains(at)).collect()
     }
+}
+
+/// Whether `groups` show the members of the tree `name` themselves, and not only how deep they are.
+fn shows_tree(name: &str, groups: &[usize], grouping: &Grouping, bound: &BoundCube) -> bool {
+    let is_tree = |bridge: &Bridge| matches!(bridge.to, BridgeEnd::Tree(_));
+    let is_member = |at: &usize| match &grouping.groups[*at] {
+        Expr::Column(column) => {
+            let flat = level_name(column).and_then(|name| bound.cube.column(name));
+            flat.is_some_and(|flat| flat.kind != ColumnKind::Attribute)
+        }
+        _ => false,
+    };
+    bound.cube.bridge(name).is_some_and(is_tree) && groups.iter().any(is_member)
 }
 
 /// The subject among `groups`, all of one role.

@@ -279,6 +279,35 @@ fn calculations_over_a_tree() {
         ),
         ["(unknown),200.0", "Ada,11475.0", "Bob,10425.0", "Cyd,10000.0"]
     );
+    // Siblings are the members under one; those at the top are parts of all there is.
+    let places = "SELECT customer_group, AGG(revenue), AGG(revenue_rank), \
+                  AGG(revenue_pareto_class), round(AGG(revenue_share_of_parent), 6) \
+                  FROM cubes.sales";
+    assert_eq!(
+        shop.sql(&format!("{places} GROUP BY ROLLUP (customer_group) ORDER BY 1")),
+        [
+            "(unknown),2.00,2,C,0.017131",
+            "Ada,114.75,1,A,0.982869",
+            "Bob,104.25,1,A,0.908497",
+            "Cyd,100.00,1,A,0.959233",
+            ",116.75,1,A,1.0"
+        ]
+    );
+    // The whole is of the facts that are asked for, whether its member is shown or not.
+    assert_eq!(
+        shop.sql(&format!(
+            "{places} WHERE customer_group IN ('Bob', 'Cyd') GROUP BY customer_group ORDER BY 1"
+        )),
+        ["Bob,104.25,1,A,1.0", "Cyd,100.00,1,A,0.959233"]
+    );
+    assert_eq!(
+        shop.sql(
+            "SELECT customer_group_key, customer_group, date_year, AGG(buyers), \
+             AGG(buyers_share_of_parent), AGG(buyers_rank) FROM cubes.sales \
+             WHERE date_year = '2024' AND customer_group <> '(unknown)' GROUP BY 1, 2, 3 ORDER BY 2"
+        ),
+        ["C1,Ada,2024,2,1.0,1", "C2,Bob,2024,1,0.5,1"]
+    );
     // The tree may stand before the level whose members are ranked.
     assert_eq!(
         shop.sql(
@@ -305,9 +334,10 @@ fn what_a_tree_cannot_answer_is_refused() {
         let message = shop.run(&["sql", sql]).fails();
         assert!(message.contains(part), "`{part}` is not in:\n{message}");
     };
-    let rank = "SELECT customer_group, AGG(revenue_rank) FROM cubes.sales GROUP BY 1";
+    let rank = "SELECT customer_group_depth, AGG(revenue_rank) FROM cubes.sales GROUP BY 1";
     refused(rank, "members of `customer_group` have facts in common");
-    let share = "SELECT customer_group, AGG(revenue_share_of_parent) FROM cubes.sales GROUP BY 1";
+    let share =
+        "SELECT upper(customer_group), AGG(revenue_share_of_parent) FROM cubes.sales GROUP BY 1";
     refused(share, "ask for share_of_total");
     let share =
         "SELECT customer_group, AGG(revenue_share_of_customer_group) FROM cubes.sales GROUP BY 1";

@@ -14,6 +14,7 @@
 //! | variance, stddev    | {count, mean, m2}                                | [`Moments`](moments::Moments) |
 //! | first, last         | {day, value}                                     | the earlier, later day |
 //! | sum at an edge of time | {day, sum}                                    | the same; equal days add |
+//! | the same by the calendar | {day, sum}, and the day that counts           | the same; least, greatest |
 //! | average, least, greatest of days | list of {day, sum}                  | by day: sums         |
 //!
 //! Each of the lower half is one column of bytes, a struct or a list, made by a [`StateAggregate`]
