@@ -18,6 +18,7 @@ class Link:
     near: str
     columns: list
     weight: str | None = None
+    tree: bool = False
 
 
 def links_of(model, cube):
@@ -28,7 +29,7 @@ def links_of(model, cube):
         if tree:
             name = f"{role.name}_{tree.name}"
             columns = tree_columns(model.dimensions[role.dimension], role, name)
-            links[name] = Link(name, role.name, columns)
+            links[name] = Link(name, role.name, columns, tree=True)
     for through in cube.through:
         columns = model.flat_columns(only_role(through))
         links[through.dimension] = Link(through.dimension, through.near, columns, through.weight)

@@ -217,9 +217,9 @@ def by_hand(kind, column, rows):
     if kind == "distinct":
         # Keys below 0 are no members.
         return Decimal(len({text for text in texts if not column.endswith("_key") or int(text) >= 0}))
-    values = [Decimal(text) for text in texts]
     if kind == "count":
-        return Decimal(len(values))
+        return Decimal(len(texts))
+    values = [Decimal(text) for text in texts]
     if not values:
         return None
     return {"sum": sum, "min": min, "max": max}[kind](values)

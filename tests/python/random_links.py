@@ -194,11 +194,12 @@ class LinkAsker(Asker):
             "{0}", (Aggregate("AGG", measure.name, dice.choice(["rank", "share_of_parent"])),)
         )
         counted = Value("{0}", (Aggregate("COUNT(DISTINCT {})", over=column.name),))
-        said, where, groups, values = dice.choice(
-            [
-                (IN_COMMON, (), (column.name,), (ranked,)),
-                (IN_A_CTE, (), (), (counted,)),
-                (MIXED, (f"({own}) OR ({other})",), (), (value,)),
-            ]
-        )
+        refused = [
+            (IN_A_CTE, (), (), (counted,)),
+            (MIXED, (f"({own}) OR ({other})",), (), (value,)),
+        ]
+        # Members of a tree have siblings.
+        if not link.tree:
+            refused.append((IN_COMMON, (), (column.name,), (ranked,)))
+        said, where, groups, values = dice.choice(refused)
         return LinkQuestion(self.cube.name, "cubes", where, groups, values=values, refused=said)
