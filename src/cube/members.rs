@@ -138,7 +138,7 @@ impl Members {
 
     fn on(&self, members: &str, bound: &BoundCube) -> Result<(Vec<Column>, Vec<Column>)> {
         let key = column_of(STAR, fact_alias(&self.fact_column(bound)?));
-        Ok((vec![key], vec![column_of(&members, MEMBER)]))
+        Ok((vec![key], vec![column_of(members, MEMBER)]))
     }
 
     /// The members of the role that lead to one that meets the conditions, with the groups that one is
