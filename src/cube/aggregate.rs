@@ -15,8 +15,8 @@ use super::bridge::check_shared;
 use super::calculation::Values;
 use super::context::{Context, Scope, TimeWindow};
 use super::input::{CubeInput, measure_name, measures_of};
+use super::measure::{Additivity, AggregateKind, Measure};
 use super::measure_use::{MeasureUse, is_choice_of_constants, measure_in};
-use super::model::{Additivity, AggregateKind, Measure};
 use super::normal_form::{
     Final, Leaf, LeafAggregate, StarQuery, columns, leaf, leaf_position, level_name, substitute,
 };

@@ -6,37 +6,19 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{Column, DFSchema, DataFusionError, ExprSchema, TableReference, plan_err};
-use datafusion::config::ConfigOptions;
+use datafusion::common::{DFSchema, DataFusionError, plan_err};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
-use datafusion::functions::core::expr_fn::nullif;
-use datafusion::logical_expr::utils::split_conjunction_owned;
-use datafusion::logical_expr::{
-    BinaryExpr, EmptyRelation, Expr, ExprSchemable, LogicalPlan, Operator, Projection, TableSource,
-    binary_expr, cast, lit, when,
-};
-use datafusion::optimizer::AnalyzerRule;
-use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+use datafusion::logical_expr::{Expr, TableSource};
 
-use super::checked_sum::summed_as;
-use super::context::{Context, Scope};
-use super::conversion::{Conversion, RateConversion};
-use super::model::{
-    AggregateDefinition, AggregateKind, Base, Bridge, BridgeEnd, Cube, Definition, FlatColumn,
-    Input, Measure,
-};
-use super::normal_form::{
-    LEVEL, Leaf, LeafAggregate, columns, leaf, leaf_position, level, level_name, rate, substitute,
-};
+use super::conversion::RateConversion;
+use super::fields;
+use super::model::{Base, Bridge, BridgeEnd, Cube, FlatColumn};
+use super::normal_form::{LEVEL, Leaf};
 use super::rates::BoundRates;
 use super::reading::Reading;
-use super::subject::{is_over, role_of_days};
-use super::{fields, leaves, planner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::star::CALENDAR;
-use crate::translate::checked_decimals;
 
 /// A cube over its tables.
 pub struct BoundCube {
@@ -257,7 +239,7 @@ impl BoundCube {
     }
 
     /// The columns of the fact, and the rate of `conversion`.
-    fn fact_schema(
+    pub(super) fn fact_schema(
         &self,
         conversion: Option<&RateConversion>,
     ) -> Result<DFSchema, DataFusionError> {
@@ -275,6 +257,11 @@ impl BoundCube {
     /// The measure called `name`.
     pub(super) fn measure(&self, name: &str) -> Option<&BoundMeasure> {
         self.measures.get(name)
+    }
+
+    /// Every measure that is resolved, by name.
+    pub(super) fn measures(&self) -> impl Iterator<Item = (&String, &BoundMeasure)> {
+        self.measures.iter()
     }
 
     /// The columns before the measures, as the normal form names them.
@@ -317,172 +304,6 @@ impl BoundCube {
         };
         self.cube.columns.iter().map(field).collect()
     }
-
-    fn resolve(
-        &self,
-        measure: &Measure,
-        levels: &[Field],
-        state: &SessionState,
-    ) -> Result<BoundMeasure, DataFusionError> {
-        if let (Over::Cubes(cubes), Some(base)) = (&self.over, self.cube.origins.get(&measure.name))
-            && let Some(known) = cubes[*base].measure(&measure.name)
-        {
-            let mut known = known.clone();
-            known.leaves.iter_mut().for_each(|leaf| leaf.base = *base);
-            return Ok(known);
-        }
-        let (leaves, finish) = match &measure.definition {
-            Definition::Aggregate(aggregate) => {
-                self.aggregate(measure, aggregate, levels, state)?
-            }
-            Definition::Formula { expr, .. } => self.formula(expr, state)?,
-        };
-        let (finish, data_type) = self.typed(&leaves, finish)?;
-        Ok(BoundMeasure { leaves, finish, data_type })
-    }
-
-    /// The leaves of a measure that aggregates fact rows, and what to make of them.
-    fn aggregate(
-        &self,
-        measure: &Measure,
-        aggregate: &AggregateDefinition,
-        levels: &[Field],
-        state: &SessionState,
-    ) -> Result<(Vec<Leaf>, Expr), DataFusionError> {
-        let fact = DFSchema::try_from_qualified_schema("fact", &self.fact().schema())?;
-        let filter = match &aggregate.filter {
-            None => None,
-            Some(sql) => {
-                let own = |field: &&Field| !fact.has_column_with_unqualified_name(field.name());
-                let of_cube = levels.iter().filter(own).cloned().collect::<Vec<_>>();
-                let of_cube = DFSchema::try_from_qualified_schema("level", &Schema::new(of_cube))?;
-                Some(state.create_logical_expr(sql, &fact.join(&of_cube)?)?)
-            }
-        };
-        let of_fact = |column: &str| Expr::Column(Column::new(Some("fact"), column));
-        let rates = measure.rates();
-        let with_rate = self.fact_schema(rates)?;
-        let mut given = None;
-        let input = match &aggregate.input {
-            Input::Rows => None,
-            Input::Expression(sql) => {
-                let amount = state.create_logical_expr(sql, &fact)?;
-                given = rates.map(|_| amount.clone());
-                let amount = match &aggregate.conversion {
-                    Some(Conversion::Column(rate)) => amount * of_fact(rate),
-                    Some(Conversion::Rates(rates)) => amount * rate(&rates.name()),
-                    None => amount,
-                };
-                Some(widened(checked_decimals(amount, &with_rate, sql)?, &with_rate)?)
-            }
-            // Unknown and not applicable are no members to count, nor is each version of one.
-            Input::Members(key) => {
-                let member = self.cube.member_of(key);
-                let member = member.map_or_else(|| of_fact(key), |column| level(&column.name));
-                Some(when(member.clone().gt_eq(lit(0_i64)), member).end()?)
-            }
-        };
-        if let (Input::Expression(_), Some(amount)) = (&aggregate.input, &input) {
-            check_type(aggregate, &amount.get_type(&with_rate)?)?;
-        }
-        let day = aggregate.day.as_deref().map(of_fact);
-        let make = |aggregate: LeafAggregate| Leaf {
-            aggregate,
-            filter: filter.clone(),
-            context: Context::default(),
-            base: 0,
-            measure: measure.name.clone(),
-        };
-        let mut leaves: Vec<Leaf> =
-            leaves::aggregates(aggregate, input, day.clone())?.into_iter().map(make).collect();
-        if let (Some(found), Some(key)) =
-            (leaves::day_that_counts(aggregate, day.clone())?, &aggregate.day)
-        {
-            leaves.push(Leaf {
-                filter: filter.clone().and_then(|filter| self.of_days(filter, key)),
-                context: Context { scope: Scope::Days(key.clone()), ..Context::default() },
-                ..make(found)
-            });
-        }
-        let first = planner::leaf_type(self, &leaves[0])?;
-        let mut finish = leaves::finish(aggregate, &first)?;
-        if let (Some(rates), Some(amount)) = (rates, given) {
-            let data_type = widened(amount.clone(), &fact)?.get_type(&fact)?;
-            let of_amount = self.typed(&leaves, finish)?;
-            let unrated = leaves::unrated(rates, amount, day)?;
-            finish =
-                leaves::finish_rated(&measure.name, rates, of_amount, &data_type, leaves.len());
-            leaves.extend(unrated.into_iter().map(make));
-        }
-        Ok((leaves, finish))
-    }
-
-    /// What `filter` says of days alone, which are those of the role with the key column `key`.
-    fn of_days(&self, filter: Expr, key: &str) -> Option<Expr> {
-        let role = role_of_days(key, 0, self)?;
-        let of_levels = |expr: &Expr| columns(expr).iter().all(|c| level_name(c).is_some());
-        let of_days = split_conjunction_owned(filter).into_iter();
-        of_days.filter(|part| of_levels(part) && is_over(part, role, self)).reduce(Expr::and)
-    }
-
-    /// A formula with each measure replaced by what it is made of.
-    fn formula(
-        &self,
-        sql: &str,
-        state: &SessionState,
-    ) -> Result<(Vec<Leaf>, Expr), DataFusionError> {
-        let field = |(name, measure): (&String, &BoundMeasure)| {
-            Field::new(name, measure.data_type.clone(), true)
-        };
-        let schema = Schema::new(self.measures.iter().map(field).collect::<Vec<_>>());
-        let schema = DFSchema::try_from(schema)?;
-        let expr = state.create_logical_expr(sql, &schema)?;
-        let expr = checked_decimals(true_division(expr, &schema)?, &schema, sql)?;
-        let expr = checked_arithmetic(expr, &schema)?;
-        let mut leaves: Vec<Leaf> = Vec::new();
-        let mut finishes: HashMap<String, Expr> = HashMap::new();
-        // In the order in which they are written, so that plans are the same each time.
-        for column in columns(&expr) {
-            let Some(measure) = self.measures.get(&column.name) else { continue };
-            if finishes.contains_key(&column.name) {
-                continue;
-            }
-            let start = leaves.len();
-            leaves.extend(measure.leaves.iter().cloned());
-            let shifted = substitute(measure.finish.clone(), &|column| {
-                leaf_position(column).map(|position| leaf(start + position))
-            })?;
-            finishes.insert(column.name.clone(), shifted);
-        }
-        let expr = substitute(expr, &|column| finishes.get(&column.name).cloned())?;
-        Ok((leaves, expr))
-    }
-
-    /// `finish` with every cast written out, and its type.
-    fn typed(&self, leaves: &[Leaf], finish: Expr) -> Result<(Expr, DataType), DataFusionError> {
-        let fields = leaves.iter().enumerate().map(|(position, leaf)| {
-            let data_type = planner::leaf_type(self, leaf)?;
-            let field = Arc::new(Field::new(position.to_string(), data_type, true));
-            Ok((Some(TableReference::bare("leaf")), field))
-        });
-        let fields = fields.collect::<Result<Vec<_>, DataFusionError>>()?;
-        let schema = DFSchema::new_with_metadata(fields, HashMap::new())?;
-        let input = LogicalPlan::EmptyRelation(EmptyRelation {
-            produce_one_row: false,
-            schema: Arc::new(schema),
-        });
-        let plan = Projection::try_new(vec![finish.alias("measure")], Arc::new(input))?;
-        let options = ConfigOptions::default();
-        let plan = TypeCoercion::new().analyze(LogicalPlan::Projection(plan), &options)?;
-        let data_type = plan.schema().field(0).data_type().clone();
-        match plan {
-            LogicalPlan::Projection(mut projection) => {
-                let finish = projection.expr.remove(0).unalias();
-                Ok((finish, data_type))
-            }
-            _ => datafusion::common::internal_err!("coercion made a projection something else"),
-        }
-    }
 }
 
 /// `error` as one of the declared measure.
@@ -506,44 +327,6 @@ pub(super) fn plain(data_type: &DataType) -> &DataType {
     }
 }
 
-/// `expr` with its narrow columns cast wide: a product of two 32-bit numbers would wrap in 32 bits.
-fn widened(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
-    if matches!(expr, Expr::Column(_)) {
-        return Ok(expr);
-    }
-    let expr = substitute(expr, &|column| {
-        let narrow = schema.field_from_column(column).ok()?.data_type().clone();
-        let wide = summed_as(&narrow).filter(|wide| *wide != narrow && narrow != DataType::Null)?;
-        Some(cast(Expr::Column(column.clone()), wide))
-    })?;
-    checked_arithmetic(expr, schema)
-}
-
-/// `+`, `-`, `*` and the sign of whole numbers by way of decimals, which hold any result; one that
-/// does not fit a whole number again is an error, where plain arithmetic would wrap.
-fn checked_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
-    let whole = |part: &Expr| matches!(part.get_type(schema), Ok(DataType::Int64));
-    let wide = |part: Box<Expr>| cast(*part, DataType::Decimal128(20, 0));
-    let checked = expr.transform_up(|part| {
-        Ok(match part {
-            Expr::BinaryExpr(BinaryExpr { left, op, right })
-                if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
-                    && whole(&left)
-                    && whole(&right) =>
-            {
-                let exact = binary_expr(wide(left), op, wide(right));
-                Transformed::yes(cast(exact, DataType::Int64))
-            }
-            Expr::Negative(number) if whole(&number) => {
-                let exact = Expr::Negative(Box::new(wide(number)));
-                Transformed::yes(cast(exact, DataType::Int64))
-            }
-            other => Transformed::no(other),
-        })
-    });
-    checked.data()
-}
-
 /// Shares are numbers.
 fn check_weight(bridge: &Bridge, pairs: &Schema) -> Result<()> {
     let BridgeEnd::Members { weight: Some(weight), .. } = &bridge.to else { return Ok(()) };
@@ -559,47 +342,4 @@ fn check_weight(bridge: &Bridge, pairs: &Schema) -> Result<()> {
             Err(Error::new(ErrorKind::InvalidDeclaration, what))
         }
     }
-}
-
-/// Whether values of type `input` can be aggregated as `aggregate` says.
-fn check_type(aggregate: &AggregateDefinition, input: &DataType) -> Result<(), DataFusionError> {
-    let sql = aggregate.input.sql();
-    let numeric = summed_as(input).is_some();
-    match aggregate.kind {
-        AggregateKind::Sum | AggregateKind::Avg if !numeric => {
-            plan_err!("`{sql}` cannot be summed: it is {input}")
-        }
-        AggregateKind::Median
-        | AggregateKind::Quantile(_)
-        | AggregateKind::Variance(_)
-        | AggregateKind::Deviation(_)
-            if !numeric =>
-        {
-            plan_err!("`{sql}` has no {}: it is {input}", aggregate.kind.word())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Makes `/` the division people mean: 7/2 is 3.5, and by zero is NULL; always in `Float64`.
-fn true_division(expr: Expr, schema: &DFSchema) -> Result<Expr, DataFusionError> {
-    let divided = expr.transform_up(|part| {
-        let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) = part else {
-            return Ok(Transformed::no(part));
-        };
-        let numeric = |side: &Expr| Ok::<_, DataFusionError>(side.get_type(schema)?.is_numeric());
-        if !numeric(&left)? || !numeric(&right)? {
-            let part = Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right });
-            return Ok(Transformed::no(part));
-        }
-        // Adding zero makes one zero of two: 0 / -5 is -0.0, which divides and looks otherwise.
-        let zero = || lit(0.0);
-        let divisor = match right.get_type(schema)? {
-            DataType::Float64 => *right + zero(),
-            _ => cast(*right, DataType::Float64),
-        };
-        let quotient = cast(*left, DataType::Float64) / nullif(divisor, zero());
-        Ok(Transformed::yes(quotient + zero()))
-    })?;
-    Ok(divided.data)
 }

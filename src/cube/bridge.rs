@@ -13,7 +13,8 @@ use datafusion::logical_expr::{
 };
 
 use super::bound::BoundCube;
-use super::model::{AggregateKind, Bridge, BridgeEnd, Definition};
+use super::measure::{AggregateKind, Definition};
+use super::model::{Bridge, BridgeEnd};
 use super::normal_form::{StarQuery, column_of, columns, level_name};
 use super::planner::role_reference;
 use crate::star::{NOT_APPLICABLE_KEY, UNKNOWN_KEY, reserved_columns};

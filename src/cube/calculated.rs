@@ -13,7 +13,8 @@ use super::bound::BoundCube;
 use super::calculation::Calculation;
 use super::calculation_names::{CALCULATIONS, share_of};
 use super::fields;
-use super::model::{ColumnKind, FlatColumn, Measure};
+use super::measure::Measure;
+use super::model::{ColumnKind, FlatColumn};
 use super::paths::Paths;
 use crate::star::CALENDAR;
 

@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
 
 use super::context::{Ancestor, Context, TimeWindow};
 use super::mean::DecimalMean;
-use super::model::{Additivity, Measure};
+use super::measure::{Additivity, Measure};
 use super::normal_form::{Final, Place};
 use crate::translate::checked_decimal;
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::calculation::Calculation;
-use super::model::{FlatColumn, Measure};
+use super::measure::Measure;
+use super::model::FlatColumn;
 use crate::star::Title;
 
 /// Of a column before the measures.

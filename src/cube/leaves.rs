@@ -7,7 +7,7 @@ use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
 
 use super::conversion::RateConversion;
 use super::mean::DecimalMean;
-use super::model::{AggregateDefinition, AggregateKind, OverTime, Spread};
+use super::measure::{AggregateDefinition, AggregateKind, OverTime, Spread};
 use super::normal_form::{LeafAggregate, fault, leaf, rate};
 use super::state::{Edge, FIRST_DAY, Finish, StateFunction, dated_type};
 use super::unrated::unless_unrated;

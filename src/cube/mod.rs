@@ -20,6 +20,7 @@ mod spec;
 mod shape;
 mod conversion;
 mod reading;
+mod measure;
 mod model;
 mod compile;
 mod context;
@@ -35,7 +36,9 @@ mod fields;
 mod rate_arithmetic;
 mod unrated;
 mod rates;
+mod arithmetic;
 mod bound;
+mod resolution;
 mod calculated;
 mod star_text;
 mod bridge;
@@ -86,12 +89,13 @@ pub use context::{Ancestor, Context, Period, Scope, Step, TimeWindow};
 pub use conversion::{AsOf, Conversion, MissingRate, RateConversion};
 pub use convert_spec::{ConvertBySpec, ConvertSpec};
 pub use describe::{CubeState, cubes, dimensions, hierarchies, levels, measures, sets};
+pub use measure::{
+    Additivity, AggregateDefinition, AggregateKind, Definition, Input, Measure, OverTime,
+    PlainAggregate, Spread,
+};
 pub use member::{FoundMembers, MemberSearch};
 pub use member_relation::MemberRelation;
-pub use model::{
-    Additivity, AggregateDefinition, AggregateKind, Bridge, BridgeEnd, ColumnKind, Cube, CubeRole,
-    Definition, FlatColumn, Input, Measure, OverTime, PlainAggregate, Spread,
-};
+pub use model::{Bridge, BridgeEnd, ColumnKind, Cube, CubeRole, FlatColumn};
 pub use named_set::{NamedSet, SetDefinition};
 pub use normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
 pub use query::{CubeQuery, Drilled, Filter, OTHERS, Sort, Top};

@@ -21,7 +21,7 @@ use super::state::StateFunction;
 /// The relation of level columns.
 pub(super) const LEVEL: &str = "level";
 /// The relation of columns of the fact.
-const FACT: &str = "fact";
+pub(super) const FACT: &str = "fact";
 /// The relation of rates, by which conversion.
 const RATE: &str = "rate";
 /// The relation of what is wrong with rates, by which conversion.

@@ -1,7 +1,7 @@
 //! The shape of a cube's file, beside the reader in `spec` that takes it apart.
 
 use super::conversion::MissingRate;
-use super::model::OverTime;
+use super::measure::OverTime;
 use super::spec::KINDS;
 use crate::declare::Shape;
 

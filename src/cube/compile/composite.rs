@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::model::{Base, Bridge, Cube, CubeRole, FlatColumn, Measure, Unrelated};
+use super::super::measure::Measure;
+use super::super::model::{Base, Bridge, Cube, CubeRole, FlatColumn, Unrelated};
 use super::super::spec::{BaseSpec, CubeSpec};
 use super::{measures, sets, unknown};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};

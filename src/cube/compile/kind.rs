@@ -6,7 +6,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use super::super::conversion::{Conversion, MissingRate};
-use super::super::model::{Additivity, AggregateKind, Measure, OverTime, Spread};
+use super::super::measure::{Additivity, AggregateKind, Measure, OverTime, Spread};
 use super::super::spec::MeasureSpec;
 use crate::declare::{Code, Diagnostic, Diagnostics, Located, Span, nearest};
 

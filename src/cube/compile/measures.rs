@@ -6,9 +6,8 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
 use super::super::conversion::Conversion;
 use super::super::convert_spec::ConvertSpec;
-use super::super::model::{
-    AggregateDefinition, AggregateKind, Definition, FlatColumn, Input, Measure,
-};
+use super::super::measure::{AggregateDefinition, AggregateKind, Definition, Input, Measure};
+use super::super::model::FlatColumn;
 use super::super::spec::{CubeSpec, MeasureSpec};
 use super::conversion::Converted;
 use super::expression::{Expressions, Names};

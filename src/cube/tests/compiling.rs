@@ -1,6 +1,6 @@
 //! Mistakes in a declared cube.
 
-use super::super::model::Additivity;
+use super::super::measure::Additivity;
 use super::super::register;
 use super::{SALES, cube, session};
 
