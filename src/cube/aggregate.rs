@@ -20,11 +20,11 @@ use super::measure_use::{MeasureUse, is_choice_of_constants, measure_in};
 use super::normal_form::{
     Final, Leaf, LeafAggregate, StarQuery, columns, leaf, leaf_position, level_name, substitute,
 };
-use super::planner;
 use super::relation::Mode;
 use super::sql::AGG;
 use super::star_text::text;
 use super::subject::{is_over, mixes, role_of_days};
+use super::{planner, text_comparison};
 
 /// The dimension whose roles are time.
 const DATE: &str = "date";
@@ -42,6 +42,7 @@ pub(super) fn plan(
     let (over_measures, over_rows): (Vec<Expr>, Vec<Expr>) =
         conditions.partition(|condition| !measures_of(condition).is_empty());
     for condition in over_rows {
+        text_comparison::check(&condition, &input.cube)?;
         translation.query.filters.push(with_distinct_members(condition)?);
     }
     for group in &aggregate.group_expr {
@@ -127,6 +128,9 @@ impl Translation<'_> {
             Some(filter) => Some(self.input.over_cube(*filter)?),
             None => None,
         };
+        if let Some(filter) = &filter {
+            text_comparison::check(filter, &self.input.cube)?;
+        }
         if let Some(measure) = filter.as_ref().map(measures_of).unwrap_or_default().first() {
             return plan_err!(
                 "FILTER chooses fact rows, on which the measure `{measure}` has no value; \

@@ -50,12 +50,21 @@ pub(super) fn checked_arithmetic(expr: Expr, schema: &DFSchema) -> Result<Expr> 
 
 /// Makes `/` the division people mean: 7/2 is 3.5, and by zero is NULL; always in `Float64`.
 pub(super) fn true_division(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    divided(expr, schema, DataType::is_numeric)
+}
+
+/// The same for whole numbers alone; decimals stay decimals.
+pub(super) fn whole_division(expr: Expr, schema: &DFSchema) -> Result<Expr> {
+    divided(expr, schema, DataType::is_integer)
+}
+
+fn divided(expr: Expr, schema: &DFSchema, concerns: fn(&DataType) -> bool) -> Result<Expr> {
     let divided = expr.transform_up(|part| {
         let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right }) = part else {
             return Ok(Transformed::no(part));
         };
-        let numeric = |side: &Expr| Ok::<_, DataFusionError>(side.get_type(schema)?.is_numeric());
-        if !numeric(&left)? || !numeric(&right)? {
+        let concerned = |side: &Expr| Ok::<_, DataFusionError>(concerns(&side.get_type(schema)?));
+        if !concerned(&left)? || !concerned(&right)? {
             let part = Expr::BinaryExpr(BinaryExpr { left, op: Operator::Divide, right });
             return Ok(Transformed::no(part));
         }

@@ -28,7 +28,7 @@ use super::bound::BoundCube;
 use super::bridge::{bridges_of, check_inputs};
 use super::context::{Ancestor, Context};
 use super::grouping::{Grouping, GroupingSet};
-use super::normal_form::{StarQuery, columns, leaf_position, level, substitute};
+use super::normal_form::{StarQuery, columns, leaf_position, level, level_name, substitute};
 use super::part::{Parts, Related, Source, Value, group_name, leaf_name};
 use super::place::placed;
 use super::star_text::text;
@@ -40,6 +40,7 @@ use super::tree_parents::tree_parents;
 pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> {
     let grouping = Grouping::of(&query.groups)?;
     let parts = Parts { query, bound, grouping: &grouping };
+    check_time_role(&parts)?;
     check_periods(&parts)?;
     check_levels(&parts)?;
     check_scopes(&parts)?;
@@ -57,6 +58,30 @@ pub(super) fn plan(query: &StarQuery, bound: &BoundCube) -> Result<LogicalPlan> 
         Some(all) => all.build(),
         None => plan_err!("a question without grouping sets"),
     }
+}
+
+/// Calculations move along one role of time; a set that groups by another alone would be answered
+/// otherwise than as a question of its own.
+fn check_time_role(parts: &Parts<'_>) -> Result<()> {
+    let Some(moved) = parts.query.time_role else { return Ok(()) };
+    let roles = &parts.bound.cube.roles;
+    let dates = |at: usize| roles[at].role.dimension == roles[moved].role.dimension;
+    for set in &parts.grouping.sets {
+        let groups = parts.grouping.members(set).map(|(_, expr)| expr);
+        let used = groups.flat_map(columns).filter_map(|column| {
+            parts.bound.cube.column(level_name(&column)?)?.role.filter(|at| dates(*at))
+        });
+        let used: BTreeSet<usize> = used.collect();
+        if let (Some(other), 1) = (used.first().filter(|at| **at != moved), used.len()) {
+            return plan_err!(
+                "the grouping sets are by {} and by {}, and a calculation over time moves along one of \
+                 them; ask each in a question of its own",
+                roles[moved].role.name,
+                roles[*other].role.name
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A calculation that compares periods needs one somewhere.

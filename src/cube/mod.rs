@@ -60,6 +60,7 @@ mod asked_columns;
 mod sql;
 mod input;
 mod measure_use;
+mod text_comparison;
 mod aggregate;
 mod misuse;
 mod rule;

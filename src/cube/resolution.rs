@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 
-use super::arithmetic::{checked_arithmetic, true_division, widened};
+use super::arithmetic::{checked_arithmetic, true_division, whole_division, widened};
 use super::bound::{BoundCube, BoundMeasure};
 use super::checked_sum::summed_as;
 use super::context::{Context, Scope};
@@ -119,7 +119,7 @@ impl BoundCube {
             Input::Expression(sql) => {
                 let rates = measure.rates();
                 let with_rate = self.fact_schema(rates)?;
-                let amount = state.create_logical_expr(sql, fact)?;
+                let amount = whole_division(state.create_logical_expr(sql, fact)?, fact)?;
                 let given = rates.map(|_| amount.clone());
                 let amount = match &aggregate.conversion {
                     Some(Conversion::Column(rate)) => amount * of_fact(rate),
@@ -222,7 +222,8 @@ fn over_fact_and_levels(
     let own = |field: &&Field| !fact.has_column_with_unqualified_name(field.name());
     let of_cube = levels.iter().filter(own).cloned().collect::<Vec<_>>();
     let of_cube = DFSchema::try_from_qualified_schema(LEVEL, &Schema::new(of_cube))?;
-    state.create_logical_expr(sql, &fact.join(&of_cube)?)
+    let schema = fact.join(&of_cube)?;
+    whole_division(state.create_logical_expr(sql, &schema)?, &schema)
 }
 
 /// Whether values of type `input` can be aggregated as `aggregate` says.

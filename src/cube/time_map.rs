@@ -79,7 +79,7 @@ impl TimeCells<'_> {
             }
             TimeWindow::Periods(count) => {
                 let Some(period) = self.finest() else { return Ok(None) };
-                self.periods(period.length(), count)?
+                self.periods(period, count)?
             }
             TimeWindow::Running => self.running()?,
         };
@@ -311,23 +311,24 @@ impl TimeCells<'_> {
         moved(day, DayMove::StartOf(period, fiscal_year_start))
     }
 
-    fn periods(&self, length: Length, count: u16) -> Result<LogicalPlanBuilder> {
-        // Days and weeks are shown whole or not at all; longer ones end where facts do.
-        let (latest, from, back) = match length {
+    /// The periods in which the cells end and those before, `count` in all, each of them whole.
+    fn periods(&self, period: Period, count: u16) -> Result<LogicalPlanBuilder> {
+        let (begun, first) = (self.start_of(period, col(END)), self.start_of(period, col(FIRST)));
+        let (from, back) = match period.length() {
             Length::Days(days) => {
-                let from = col(END) - lit(days * i64::from(count) - 1);
-                (col(END), from, (col(END) - col(FIRST)) / lit(days))
+                let from = begun.clone() - lit(days * (i64::from(count) - 1));
+                (from, (begun - first) / lit(days))
             }
             Length::Months(months) => {
-                let from = months_before(col(END), months * i32::from(count));
-                let back = months_between(col(FIRST) + lit(1_i64), col(END) + lit(1_i64))?;
-                (end_of_facts(), from, back / lit(i64::from(months)))
+                let earlier = DayMove::Months(months * (1 - i32::from(count)));
+                let back = months_between(first, begun.clone())? / lit(i64::from(months));
+                (moved(begun, earlier), back)
             }
         };
         // A period counts when it does not end before the first fact.
         let counted = least(vec![lit(i64::from(count)), back + lit(1_i64)]);
         let counted = when(col(END).gt_eq(col(FIRST)), counted).otherwise(lit(0_i64))?;
-        self.spread(self.ending(latest)?, from, col(END), Some(counted))
+        self.spread(self.ending(col(END))?, from, col(END), Some(counted))
     }
 
     fn running(&self) -> Result<LogicalPlanBuilder> {

@@ -1,5 +1,6 @@
 //! The gRPC service: metadata and what the Flight SQL library leaves out; statements go further.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightService;
@@ -38,6 +39,11 @@ pub(super) struct Flight {
 impl Flight {
     pub(super) fn new(snapshots: Arc<dyn Snapshots>) -> Self {
         Self { statements: Arc::new(FlightSql::new(snapshots)) }
+    }
+
+    /// A client connected from `peer`.
+    pub(super) fn connected(&self, peer: SocketAddr) {
+        self.statements.sessions.connected(peer);
     }
 
     /// What there is in the epoch that `caller` reads.
@@ -137,7 +143,7 @@ impl FlightService for Flight {
         let Some(asked) = asked.filter(|command| metadata::schema(command).is_some()) else {
             return self.statements.do_get(request).await;
         };
-        let caller = self.statements.caller(&request);
+        let caller = self.statements.caller(&request)?;
         let batch = self.answer(&asked, &caller).await.map_err(|error| status(&error))?;
         let messages = wire::encode(batch.schema(), futures::stream::iter([Ok(batch)]));
         Ok(Response::new(messages.boxed()))

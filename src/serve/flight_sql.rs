@@ -54,8 +54,19 @@ impl FlightSql {
         Self { snapshots, sessions: Sessions::default(), running: Arc::default() }
     }
 
-    pub(super) fn caller<T>(&self, request: &Request<T>) -> Session {
-        self.sessions.caller(request.metadata()).1
+    /// Who calls; refused when the caller once chose something and does not say so any more.
+    pub(super) fn caller<T>(&self, request: &Request<T>) -> Result<Session, Status> {
+        let (token, session) = self.sessions.caller(request.metadata());
+        match request.remote_addr() {
+            Some(peer) if token.is_none() && self.sessions.is_forgetful(peer) => {
+                Err(Status::failed_precondition(
+                    "session options were set on this connection, and the cookie that keeps them does \
+                     not come back; connect with a user name, or let the client keep cookies, in ADBC \
+                     by adbc.flight.sql.rpc.with_cookie_middleware=true",
+                ))
+            }
+            _ => Ok(session),
+        }
     }
 
     /// Announces the result of `handle`, pinned to the epoch it was planned in.
@@ -152,7 +163,7 @@ impl FlightSqlService for FlightSql {
         command: CommandStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let caller = self.caller(&request);
+        let caller = self.caller(&request)?;
         let handle = caller.handle(command.query);
         let info = self.announce(handle, &caller, request.into_inner()).await;
         info.map(Response::new).map_err(|error| status(&error))
@@ -163,7 +174,7 @@ impl FlightSqlService for FlightSql {
         command: CommandPreparedStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let caller = self.caller(&request);
+        let caller = self.caller(&request)?;
         let handle = Handle::from_bytes(&command.prepared_statement_handle)
             .map_err(|error| status(&error))?;
         let info = self.announce(handle, &caller, request.into_inner()).await;
@@ -175,7 +186,7 @@ impl FlightSqlService for FlightSql {
         ticket: TicketStatementQuery,
         request: Request<Ticket>,
     ) -> Result<Response<Messages>, Status> {
-        let caller = self.caller(&request);
+        let caller = self.caller(&request)?;
         let handle =
             Handle::from_bytes(&ticket.statement_handle).map_err(|error| status(&error))?;
         let messages = self.stream(&handle, &caller).await;
@@ -196,7 +207,7 @@ impl FlightSqlService for FlightSql {
         command: ActionCreatePreparedStatementRequest,
         request: Request<Action>,
     ) -> Result<Prepared, Status> {
-        let caller = self.caller(&request);
+        let caller = self.caller(&request)?;
         let handle = caller.handle(command.query);
         self.prepare(handle, &caller).await.map_err(|error| status(&error))
     }

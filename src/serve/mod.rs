@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use futures::StreamExt;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -76,15 +77,19 @@ pub async fn run(
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "serving Flight SQL");
     }
-    let service = FlightServiceServer::new(flight::Flight::new(snapshots))
+    let flight = Arc::new(flight::Flight::new(snapshots));
+    let service = FlightServiceServer::from_arc(Arc::clone(&flight))
         .max_decoding_message_size(REQUEST_BYTES_MAX)
         .max_encoding_message_size(usize::MAX);
+    let connections = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let connections = connections.inspect(|connection| {
+        if let Some(Ok(peer)) = connection.as_ref().ok().map(|stream| stream.peer_addr()) {
+            flight.connected(peer);
+        }
+    });
     Server::builder()
         .add_service(service)
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            shutdown,
-        )
+        .serve_with_incoming_shutdown(connections, shutdown)
         .await
         .or_fail(ErrorKind::Internal, || "serving Flight SQL".into())
 }

@@ -3,7 +3,8 @@
 //! There is no access control yet: any user name is believed, and a token only finds its session
 //! again. A token nobody knows, for example from before a restart, is a caller without a session.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arrow_flight::BasicAuth;
@@ -59,6 +60,8 @@ struct Store {
     sessions: HashMap<String, Session>,
     /// Oldest first.
     tokens: VecDeque<String>,
+    /// Connections that were given a cookie for what they chose.
+    with_cookie: HashSet<SocketAddr>,
 }
 
 impl Sessions {
@@ -92,6 +95,21 @@ impl Sessions {
         if let Some(open) = self.lock().sessions.get_mut(token) {
             *open = session;
         }
+    }
+
+    /// Remembers that `peer` was given a cookie without which what it chose is lost.
+    pub(super) fn expect_cookie(&self, peer: SocketAddr) {
+        self.lock().with_cookie.insert(peer);
+    }
+
+    /// Whether `peer` was given a cookie, which it should send.
+    pub(super) fn is_forgetful(&self, peer: SocketAddr) -> bool {
+        self.lock().with_cookie.contains(&peer)
+    }
+
+    /// Another client may have the address of an earlier one.
+    pub(super) fn connected(&self, peer: SocketAddr) {
+        self.lock().with_cookie.remove(&peer);
     }
 
     /// Forgets a session.

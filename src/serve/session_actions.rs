@@ -86,7 +86,11 @@ impl FlightSql {
         if let Some(token) = token {
             self.sessions.replace(&token, session);
         } else {
-            // Without a token the options would be forgotten at once; a cookie keeps them.
+            // Without a token the options would be forgotten at once; a cookie keeps them, if the
+            // client keeps it.
+            if let Some(peer) = request.remote_addr() {
+                self.sessions.expect_cookie(peer);
+            }
             let token = self.sessions.open(session).map_err(|error| status(&error))?;
             let cookie = format!("{COOKIE}={token}; HttpOnly");
             let cookie = cookie.parse().map_err(|_| Status::internal("no cookie"))?;
@@ -100,7 +104,7 @@ impl FlightSql {
         &self,
         request: &Request<Action>,
     ) -> Result<Response<Actions>, Status> {
-        let session = self.caller(request);
+        let session = self.caller(request)?;
         let snapshot = self.snapshots.latest().await.map_err(|error| status(&error))?;
         let state = snapshot.context.state();
         let default_schema = &state.config_options().catalog.default_schema;

@@ -251,3 +251,19 @@ fn a_union_is_sorted_by_what_tells_its_parts_apart_and_then_cut() {
         ["1,Rome", "2,2025-01"]
     );
 }
+
+#[test]
+fn whole_numbers_are_divided_as_people_do_everywhere_in_a_measure() {
+    let shop = Project::shop();
+    shop.edit("etl/sources.yaml", "types: {day: date,", "types: {id: int64, day: date,");
+    shop.edit(
+        "cubes/sales.yaml",
+        "measures:",
+        "measures:\n  halves: {sum: sale_no / 2}\n  middle: {avg: sale_no / 2}\n  \
+         late: {count: \"*\", where: \"sale_no / 2 > 1.5\"}\n  none: {sum: sale_no / (sale_no - sale_no)}",
+    );
+    shop.run(&["load", "--quiet"]).ok();
+    // The numbers of the sales that load are 1, 2, 4 and 5.
+    let asked = asked(&shop, &["sales", "--measures", "halves,middle,late,none"]);
+    assert_eq!(asked[1], "6.0,1.5,2,");
+}

@@ -273,19 +273,29 @@ def window(series, period, fiscal_start):
             return f"({END_BY_DAYS} - {count * {'d': 1, 'w': 7}[unit] - 1})", END_BY_DAYS
         return months_before(END, count * {"m": 1, "q": 3, "y": 12}[unit]), END
     # A moving average.
-    if period in DAYS:
-        return f"(b.last_day - {int(size) * DAYS[period] - 1})", "b.last_day"
-    return months_before(END, int(size) * MONTHS[period]), END
+    return period_before(period, int(size) - 1, fiscal_start), "b.last_day"
 
 
-def periods_there(size, period):
+def period_before(period, count, fiscal_start):
+    """The first day of the period so many periods before the one in which a cell ends."""
+    day = "b.last_day"
+    if period == "day":
+        return f"({day} - {count})"
+    if period == "week":
+        return f"(CAST(date_trunc('week', {day}) AS DATE) - {7 * count})"
+    if period == "half":
+        start = f"make_date(year({day}), CASE WHEN month({day}) < 7 THEN 1 ELSE 7 END, 1)"
+    else:
+        unit = {"month": "mtd", "quarter": "qtd", "year": "ytd"}.get(period)
+        unit = unit or {"fiscal_quarter": "fqtd", "fiscal_year": "fytd"}[period]
+        start = first_day(unit, day, fiscal_start)
+    return moved(start, -count * MONTHS[period])
+
+
+def periods_there(size, period, fiscal_start):
     """How many of the periods of a moving average are not entirely before the first fact."""
-    ends = []
-    for index in range(size):
-        if period in DAYS:
-            ends.append(f"b.last_day - {index * DAYS[period]}")
-        else:
-            ends.append(f"{moved(f'({END} + 1)', -index * MONTHS[period])} - 1")
+    ends = ["b.last_day"]
+    ends += [f"({period_before(period, index, fiscal_start)} - 1)" for index in range(size - 1)]
     return " + ".join(f"CAST({end} >= (SELECT first FROM span) AS INTEGER)" for end in ends)
 
 
@@ -459,7 +469,7 @@ class SetExpansion:
         more = ""
         if name in MOVING:
             more = (
-                f", any_value({periods_there(int(name.rpartition('_')[2]), self.period)}) AS periods"
+                f", any_value({periods_there(int(name.rpartition('_')[2]), self.period, whole.model.fiscal_start)}) AS periods"
                 if self.period
                 else ""
             )

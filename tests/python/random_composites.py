@@ -13,6 +13,7 @@ from cube_calculations import (
     time_role,
 )
 from cube_composites import CompositeQuestion, base_question, is_lacking, lacking_in
+from cube_expansion import by_calendar
 from cube_models import Base, Composite, Cube, Fact, Measure, Model, Role
 from cube_questions import Aggregate, Value
 from random_models import random_formula, random_key
@@ -119,12 +120,15 @@ def random_composite(dice, model, name):
 
 
 def random_base(dice, model, cube):
-    plain = [m.name for m in cube.measures if m.kind != "expr"]
-    measures = None
+    # A balance by the calendar refuses conditions that another measure allows.
+    names = [m.name for m in cube.measures if not by_calendar(cube, m.name)]
+    plain = [name for name in names if cube.measure(name).kind != "expr"]
+    every = None if len(names) == len(cube.measures) else names
+    measures = every
     if dice.random() < 0.5:
         measures = dice.sample(plain, min(len(plain), dice.randint(3, 6)))
         if not any(cube.measure(name).type in ("int", "double") for name in measures):
-            measures = None
+            measures = every
     return Base(
         model, cube, measures, {}, dice.choice(["error", "empty", "empty", "repeat", "repeat"])
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from cube_calculations import by_calendar
 from cube_link_questions import (
     IN_A_CTE,
     IN_COMMON,
@@ -161,7 +162,7 @@ class LinkAsker(Asker):
     def of_shares(self, dice, question):
         """The question with measures that can be shared out, and that have digits left for it."""
         measures = [m for m in self.cube.measures if can_be_shared(self.cube, m.name)]
-        measures = [m for m in measures if not self.is_wide(m)]
+        measures = [m for m in measures if not self.is_wide(m) and not by_calendar(self.cube, m.name)]
         names = [m.name for m in measures]
         values = [
             v

@@ -336,6 +336,16 @@ try:
             refused = True
         checks.equal(f"as of {wrong} is refused", refused, True)
     then.close()
+
+    # What is chosen is kept by a name or by cookies; a client with neither is told so.
+    forgetful = server.connect()
+    forgetful.adbc_connection.set_options(**{"adbc.flight.sql.session.option.epoch": "1"})
+    checks.equal("options that would be lost", "with_cookie_middleware" in refusal(forgetful, REVENUE), True)
+    forgetful.close()
+    keeping = server.connect(**{"adbc.flight.sql.rpc.with_cookie_middleware": "true"})
+    keeping.adbc_connection.set_options(**{"adbc.flight.sql.session.option.epoch": "1"})
+    checks.equal("options kept by a cookie", rows(keeping, REVENUE), FIRST)
+    keeping.close()
     connection.close()
 finally:
     server.stop()
