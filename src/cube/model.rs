@@ -66,6 +66,17 @@ pub enum Unrelated {
     Repeat,
 }
 
+impl Unrelated {
+    /// The word of the declaration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Empty => "empty",
+            Self::Repeat => "repeat",
+        }
+    }
+}
+
 /// One role of a dimension in a cube.
 #[derive(Clone, Debug)]
 pub struct CubeRole {

@@ -14,7 +14,7 @@ use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery, SetC
 use datafusion::logical_expr::{Expr, Subquery};
 
 use super::context::Context;
-use super::model::{Cube, CubeRole};
+use super::model::{Base, Cube, CubeRole};
 use super::reading::Reading;
 use super::state::StateFunction;
 
@@ -34,6 +34,9 @@ const LEAF: &str = "leaf";
 pub struct StarQuery {
     /// The cube.
     pub cube: String,
+    /// The cubes over one fact that leaves are of, by position, with their facts and the rule for
+    /// what these lack.
+    pub bases: Vec<Base>,
     /// How members with a history are seen, by the roles that the question speaks of.
     pub members: Vec<(String, Reading)>,
     /// Conditions over level columns that a fact row must meet.
@@ -247,6 +250,7 @@ impl StarQuery {
     pub fn new(cube: &str) -> Self {
         Self {
             cube: cube.to_owned(),
+            bases: Vec::new(),
             members: Vec::new(),
             filters: Vec::new(),
             groups: Vec::new(),
@@ -289,6 +293,7 @@ impl StarQuery {
             let speaks = role.has_history() && speaks_of(at);
             speaks.then(|| (role.role.name.clone(), role.reading))
         };
+        self.bases.clone_from(&cube.bases);
         self.members = cube.roles.iter().enumerate().filter_map(seen).collect();
     }
 

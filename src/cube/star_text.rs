@@ -26,6 +26,13 @@ use crate::translate::CHECKED_DECIMAL;
 impl Display for StarQuery {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "cube: {}", self.cube)?;
+        if !self.bases.is_empty() {
+            let bases = self.bases.iter();
+            let bases = bases.map(|base| {
+                format!("{} (fact {}, unrelated: {})", base.cube, base.fact, base.unrelated.word())
+            });
+            writeln!(f, "cubes: {}", bases.collect::<Vec<_>>().join(", "))?;
+        }
         if !self.members.is_empty() {
             let seen = self.members.iter();
             let seen = seen.map(|(role, reading)| format!("{role} {}", reading.words()));
@@ -38,7 +45,8 @@ impl Display for StarQuery {
         }
         writeln!(f, "leaves:")?;
         for (position, leaf) in self.leaves.iter().enumerate() {
-            writeln!(f, "  {position}: {leaf}")?;
+            let of = self.bases.get(leaf.base).map(|base| format!(" in {}", base.cube));
+            writeln!(f, "  {position}: {leaf}{}", of.unwrap_or_default())?;
         }
         let finals: Vec<String> = self.finals.iter().map(ToString::to_string).collect();
         write!(f, "finals: {}", finals.join(" | "))
@@ -60,9 +68,6 @@ impl Display for Leaf {
         }
         if let Some(filter) = &self.filter {
             write!(f, " where {}", text(filter))?;
-        }
-        if self.base > 0 {
-            write!(f, " of base {}", self.base)?;
         }
         write!(f, "{}", self.context)
     }
