@@ -8,7 +8,7 @@ NO_FIT = "does not fit"
 
 def counts_days(series):
     return (
-        series in ("value", "running_total") or series.startswith("rolling_") and series[-1] == "d"
+        series in ("value", "running_total") or series.startswith("rolling_") and series[-1] in "dw"
     )
 
 
