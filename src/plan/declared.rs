@@ -26,6 +26,10 @@ impl<'a> Declared<'a> {
 
     /// Adds what each feed says about a column, the code lists it uses, and how its source is read.
     pub(super) fn origin(&self, origin: &Origin, words: &mut Words) {
+        let what = format!("{} of {}", origin.column, origin.table);
+        if words.contains_key(&what) {
+            return;
+        }
         let mut said = Vec::new();
         for derivation in &origin.derivations {
             let lookups: String =
@@ -38,13 +42,24 @@ impl<'a> Declared<'a> {
             words.insert(format!("code list {list}"), codes.join(", "));
         }
         if !said.is_empty() {
-            words.insert(format!("{} of {}", origin.column, origin.table), said.join("; "));
+            words.insert(what, said.join("; "));
+            self.filled_by(origin, words);
         }
     }
 
     /// The same for the column `column` of the fact or dimension `table`.
     pub(super) fn column(&self, table: &str, column: &str, words: &mut Words) {
         self.origin(&lineage::of_column(self.project(), table, column), words);
+    }
+
+    /// Adds the columns of the table that a value for NULL is made of.
+    fn filled_by(&self, origin: &Origin, words: &mut Words) {
+        let feeds = lineage::feeds(self.project(), &origin.table).iter();
+        for (filled, value) in feeds.flat_map(|feed| &feed.fill) {
+            if filled.value == origin.column {
+                self.targets(&origin.table, &value.value, words);
+            }
+        }
     }
 
     fn read_from(&self, derivation: &Derivation, words: &mut Words) {
@@ -142,6 +157,13 @@ impl<'a> Declared<'a> {
             words.insert(format!("missing {} in {fact}", used.role.name), missing.to_owned());
             self.version_of(spec, used, words);
         }
+    }
+
+    /// Adds how `fact` finds the day or member in its column `key`.
+    pub(super) fn key(&self, fact: &str, key: &str, words: &mut Words) {
+        let Some(spec) = self.fact(fact) else { return };
+        let uses = spec.dimensions.iter().filter(|used| used.role.key_column() == key);
+        uses.for_each(|used| self.key_of(spec, used, words));
     }
 
     fn key_of(&self, spec: &FactSpec, used: &DimensionUse, words: &mut Words) {

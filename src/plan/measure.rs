@@ -11,7 +11,9 @@ use super::cube_change::Kind;
 use super::declared::Declared;
 use super::level;
 use super::meaning::{Part, Words, look, texts};
-use crate::cube::{AggregateDefinition, Conversion, Cube, Definition, Input, Measure};
+use crate::cube::{
+    AggregateDefinition, AggregateKind, Conversion, Cube, Definition, Input, Measure,
+};
 use crate::lineage;
 use crate::model::Model;
 
@@ -59,7 +61,7 @@ fn behind(declared: &Declared<'_>, cube: &Cube, measure: &Measure, words: &mut W
         }
         Definition::Aggregate(aggregate) => members_of(declared, home, aggregate, words),
     }
-    converted_by(declared, measure, words);
+    converted_by(declared, home, measure, words);
 }
 
 /// Adds how the members are found that an aggregate names or counts.
@@ -81,6 +83,11 @@ fn members_of(
     if let Some(Conversion::Column(rate)) = &aggregate.conversion {
         texts.push(rate);
     }
+    // The days that a first, last or mean over time goes by are found as others are.
+    let ends = matches!(aggregate.kind, AggregateKind::First | AggregateKind::Last);
+    if let Some(day) = aggregate.day.as_ref().filter(|_| ends || aggregate.over_time.is_some()) {
+        declared.key(&home.fact, day, words);
+    }
     let fact = declared.project().star.fact(&home.fact);
     for column in texts.iter().flat_map(|sql| lineage::columns_named(home, sql)) {
         // A column of the fact goes before one of the cube.
@@ -91,7 +98,7 @@ fn members_of(
 }
 
 /// Adds the table of rates that amounts are converted by.
-fn converted_by(declared: &Declared<'_>, measure: &Measure, words: &mut Words) {
+fn converted_by(declared: &Declared<'_>, home: &Cube, measure: &Measure, words: &mut Words) {
     let Some(rates) = measure.rates() else { return };
     let columns = &rates.columns;
     let pivot = columns.pivot.as_ref().map(|pivot| format!(", by way of {pivot}"));
@@ -105,6 +112,8 @@ fn converted_by(declared: &Declared<'_>, measure: &Measure, words: &mut Words) {
     );
     words.insert(format!("rates of {}", rates.table), said);
     declared.rows_of(&rates.table, words);
+    declared.key(&rates.table, &columns.day, words);
+    rates.day_column().into_iter().for_each(|day| declared.key(&home.fact, day, words));
 }
 
 /// Adds the measures a formula is built from, those behind them included.

@@ -126,19 +126,20 @@ fn a_measure_and_a_set_by_members_change_with_how_they_are_found() {
     shop.run(&["load"]).ok();
     let by_city = ["level customer_city", "measure roman", "set best", "set romans"];
     let others = ["measure revenue", "measure sales", "level date_month", "set early"];
-    let key = (FACT, "customer: {on: customer}", "customer: {on: replace(customer, 'C1', 'C2')}");
+    let key =
+        (FACT, "customer: {on: customer}", "customer: {on: \"replace(customer, 'C1', 'C2')\"}");
     let before = revenue(&shop);
     names(&shop, key, &by_city, &others);
     holds(&shop);
     assert_ne!(revenue(&shop), before);
-    let applies = (FACT, "'C2')}", "'C2')\n    not_applicable: amount > 50}");
+    let applies = (FACT, "'C2')\"}", "'C2')\", not_applicable: amount > 50}");
     names(&shop, applies, &by_city, &others);
     holds(&shop);
-    // The key of a record, and a column of the fact that finds it.
+    // The key of a record, and a column of the fact that comes before one of its source.
     let record = ("etl/customer.yaml", "customer_no: no", "customer_no: trim(no)");
     names(&shop, record, &by_city, &others);
     holds(&shop);
-    names(&shop, (FACT, "sale_no: id,", "sale_no: id, customer: customer,"), &[], &by_city);
+    names(&shop, (FACT, "sale_no: id,", "sale_no: id, customer: customer,"), &by_city, &others);
     holds(&shop);
     names(&shop, (FACT, "customer: customer,", "customer: trim(customer),"), &by_city, &others);
     holds(&shop);
@@ -257,7 +258,7 @@ fn a_history_changes_the_levels_of_its_dimension() {
          C2,Bob,Rome,2020-01-01,2025-01-01\nC3,Cyd,Rome,2020-01-01,2025-01-01\n",
     );
     shop.edit(SOURCES, "key: [no]", "key: [no, since], types: {since: date, until: date}");
-    shop.edit(customer, "city: city}", "city: city, since: since, until: until}");
+    shop.edit(customer, "city: city}", "city: city, nick: name, since: since, until: until}");
     shop.edit(customer, "levels:\n", "history: {from: since, type2: [city, until]}\nlevels:\n");
     shop.run(&["load"]).ok();
     let by_city = ["level customer_city", "measure roman", "set best", "set romans"];
@@ -274,8 +275,8 @@ fn a_history_changes_the_levels_of_its_dimension() {
         &others,
     );
     shop.edit(customer, "until: \"until + INTERVAL '1' DAY\"}", "until: until}");
-    names(&shop, (customer, "type2: [city]", "type2: [name, city]"), &by_city, &others);
-    shop.edit(customer, "type2: [name, city]", "type2: [city]");
+    names(&shop, (customer, "type2: [city]", "type2: [nick, city]"), &by_city, &others);
+    shop.edit(customer, "type2: [nick, city]", "type2: [city]");
     names(
         &shop,
         (CUBE, "measures:\n", "dimensions:\n  date:\n  customer: {members: as_is}\nmeasures:\n"),
