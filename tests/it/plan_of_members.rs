@@ -292,3 +292,33 @@ fn a_history_changes_the_levels_of_its_dimension() {
     );
     holds(&shop);
 }
+
+#[test]
+fn what_rules_fills_and_days_name_is_followed() {
+    let shop = shop();
+    shop.edit(
+        "etl/customer.yaml",
+        "city: city}",
+        "city: city, town: upper(city)}\n    fill: {city: town}",
+    );
+    shop.edit(
+        FACT,
+        "sale_no: id, amount: {expr: amount, currency: EUR}}\n",
+        "sale_no: id, sold: day, net: amount, amount: {expr: amount, currency: EUR}}\n    \
+         reject: [{when: net < 0, because: negative}]\n",
+    );
+    shop.edit(FACT, "{on: day}", "{on: sold}");
+    shop.edit(CUBE, "  average:", "  newest: {last: amount}\n  average:");
+    shop.run(&["load"]).ok();
+    let town = ("etl/customer.yaml", "town: upper(city)", "town: lower(city)");
+    let by_city = ["level customer_city", "measure roman", "set romans"];
+    names(&shop, town, &by_city, &["measure revenue", "level date_month"]);
+    holds(&shop);
+    let net = (FACT, "net: amount", "net: amount - 5");
+    names(&shop, net, &["rows sales"], &["level customer_city", "level date_month"]);
+    holds(&shop);
+    let sold = (FACT, "sold: day", "sold: \"day + INTERVAL '1' DAY\"");
+    let by_day = ["level date_month", "measure newest", "set early"];
+    names(&shop, sold, &by_day, &["measure revenue", "level customer_city"]);
+    holds(&shop);
+}
