@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::cube::{
-    AggregateDefinition, AggregateKind, Conversion, Cube, Definition, Input, Measure,
+    AggregateDefinition, AggregateKind, Conversion, Cube, Definition, FlatColumn, Input, Measure,
     RateConversion,
 };
 use crate::error::Result;
@@ -148,6 +148,27 @@ pub fn of_column(project: &Project, table: &str, column: &str) -> Origin {
         column: column.to_owned(),
         derivations: derivations.collect(),
     }
+}
+
+/// The columns of the fact or dimension `table` that an expression of its declaration names.
+pub fn targets_named(project: &Project, table: &str, sql: &str) -> Vec<Origin> {
+    let names = names(sql);
+    let single = names.iter().filter_map(|names| match names.as_slice() {
+        [name] => Some(name.value.as_str()),
+        _ => None,
+    });
+    let origins = single.map(|name| of_column(project, table, name));
+    origins.filter(|origin| !origin.derivations.is_empty()).collect()
+}
+
+/// The columns of `cube` that an expression over it names.
+pub fn columns_named<'a>(cube: &'a Cube, sql: &str) -> Vec<&'a FlatColumn> {
+    let names = names(sql);
+    let single = names.iter().filter_map(|names| match names.as_slice() {
+        [name] => Some(folded(name)),
+        _ => None,
+    });
+    single.filter_map(|name| cube.column(&name)).collect()
 }
 
 /// How the fact `fact` finds the member that its column `key` points to.

@@ -4,13 +4,18 @@
 //! project, not as texts but as what they say: a measure means something else when anything it is
 //! computed from does, down to the expressions of the feeds.
 
-mod cube_change;
+mod sources;
+mod declared;
+mod level;
+mod measure;
 mod meaning;
+mod cube_change;
 
 pub use cube_change::{Change, CubeChange, Difference, Kind, PartChange};
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::declared::Declared;
 use crate::error::Result;
 use crate::load::{Outlook, TableChange, outlook};
 use crate::model::Model;
@@ -65,15 +70,16 @@ fn cube_changes(before: Option<&Model>, after: &Model) -> Vec<CubeChange> {
         model.iter().flat_map(|model| &model.cubes).map(|cube| cube.name.clone()).collect()
     };
     let names: BTreeSet<String> = cubes(before).union(&cubes(Some(after))).cloned().collect();
-    let of = |model: Option<&Model>, name: &str| {
-        let model = model?;
-        let cube = model.cubes.iter().find(|cube| cube.name == name)?;
-        Some(meaning::of_cube(model, cube))
+    let (before, after) = (before.map(Declared::new), Declared::new(after));
+    let of = |declared: Option<&Declared<'_>>, name: &str| {
+        let declared = declared?;
+        let cube = declared.model.cubes.iter().find(|cube| cube.name == name)?;
+        Some(meaning::of_cube(declared, cube))
     };
     names
         .into_iter()
         .filter_map(|name| {
-            let (was, is) = (of(before, &name), of(Some(after), &name));
+            let (was, is) = (of(before.as_ref(), &name), of(Some(&after), &name));
             CubeChange::between(&name, was.as_ref(), is.as_ref())
         })
         .collect()

@@ -23,6 +23,7 @@ mod large;
 mod loads;
 mod oracles;
 mod plan;
+mod plan_of_members;
 mod plans;
 mod rates;
 mod retail;

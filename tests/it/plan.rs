@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::Project;
 
-fn plan(shop: &Project) -> Value {
+pub fn plan(shop: &Project) -> Value {
     serde_json::from_str(&shop.run(&["plan", "--format", "json"]).ok()).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn table(plan: &Value, name: &str) -> (String, String) {
 }
 
 /// `change kind name` of every part of the one cube that changes.
-fn parts(plan: &Value) -> Vec<String> {
+pub fn parts(plan: &Value) -> Vec<String> {
     let cubes = plan["cubes"].as_array().unwrap();
     assert_eq!(cubes.len(), 1, "{plan:#}");
     let text = |part: &Value, key: &str| part[key].as_str().unwrap().to_owned();
@@ -29,7 +29,7 @@ fn parts(plan: &Value) -> Vec<String> {
 }
 
 /// What was and is said about `what` of the part `name`.
-fn difference(plan: &Value, name: &str, what: &str) -> (Value, Value) {
+pub fn difference(plan: &Value, name: &str, what: &str) -> (Value, Value) {
     let parts = plan["cubes"][0]["parts"].as_array().unwrap();
     let part = parts.iter().find(|part| part["name"] == name).unwrap();
     let differences = part["differences"].as_array().unwrap();
@@ -40,7 +40,7 @@ fn difference(plan: &Value, name: &str, what: &str) -> (Value, Value) {
 
 /// What the plan says is what a load then does.
 #[track_caller]
-fn holds(shop: &Project) {
+pub fn holds(shop: &Project) {
     let plan = plan(shop);
     let report = shop.run(&["load"]);
     let expected = plan["publishes"].as_u64();
