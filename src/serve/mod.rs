@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use futures::StreamExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -83,7 +83,7 @@ pub async fn run(
         .max_encoding_message_size(usize::MAX);
     let connections = TcpIncoming::from(listener).with_nodelay(Some(true));
     let connections = connections.inspect(|connection| {
-        if let Some(Ok(peer)) = connection.as_ref().ok().map(|stream| stream.peer_addr()) {
+        if let Some(Ok(peer)) = connection.as_ref().ok().map(TcpStream::peer_addr) {
             flight.connected(peer);
         }
     });
