@@ -82,17 +82,8 @@ impl Model {
         let mut specs: Vec<_> = project.cube_nodes.iter().filter_map(read).collect();
         // A cube over cubes is compiled after these.
         specs.sort_by_key(|(_, spec)| !spec.bases.is_empty());
-        // What is wrong with a cube is not said once more of those over it.
-        let mut wrong: Vec<String> = project.cube_nodes.iter().filter_map(declared_name).collect();
-        wrong.retain(|name| !specs.iter().any(|(_, spec)| spec.name.value == *name));
         for (node, spec) in specs {
-            if spec.bases.iter().any(|base| wrong.contains(&base.name.value)) {
-                continue;
-            }
             let Some(cube) = cube::compile(&spec, &project.star, &cubes, &mut diagnostics) else {
-                if spec.bases.is_empty() {
-                    wrong.push(spec.name.value.clone());
-                }
                 continue;
             };
             if cubes.iter().any(|other| other.name == cube.name) {

@@ -454,13 +454,3 @@ fn sql_that_writes_or_reads_files() {
         assert!(!message.contains("Error during planning"), "{message}");
     }
 }
-
-#[test]
-fn a_mistake_of_a_cube_is_not_said_again_of_the_cube_over_it() {
-    let shop = Project::shop_with_goals();
-    shop.edit("cubes/goals.yaml", "fact: goal", "fact: gaol");
-    let error = shop.run(&["validate"]).fails();
-    assert!(error.contains("unknown fact `gaol`"), "{error}");
-    assert!(error.contains("did you mean `goal`?"), "{error}");
-    assert!(!error.contains("cubes/both.yaml"), "{error}");
-}
