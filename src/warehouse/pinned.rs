@@ -5,7 +5,7 @@
 //! the files and a plan can be sent to other machines.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -37,6 +37,8 @@ pub(super) struct PinnedTableProvider {
     schema: SchemaRef,
     /// With statistics of every column.
     files: Vec<PartitionedFile>,
+    /// Of all files together, put together when it is first asked for: planning asks often.
+    statistics: OnceLock<Option<Statistics>>,
     state: DeltaTableState,
 }
 
@@ -75,7 +77,7 @@ impl PinnedTableProvider {
             let file = PartitionedFile::new_from_meta(meta).with_statistics(Arc::new(statistics));
             files.push(file);
         }
-        Ok(Self { schema, files, state })
+        Ok(Self { schema, files, statistics: OnceLock::new(), state })
     }
 
     /// The files that may hold rows for `filters`, by the statistics in the log.
@@ -178,8 +180,11 @@ impl TableProvider for PinnedTableProvider {
     }
 
     fn statistics(&self) -> Option<Statistics> {
-        let files = self.files.iter().filter_map(|file| file.statistics.as_deref());
-        Statistics::try_merge_iter(files, &self.schema).ok()
+        let merged = self.statistics.get_or_init(|| {
+            let files = self.files.iter().filter_map(|file| file.statistics.as_deref());
+            Statistics::try_merge_iter(files, &self.schema).ok()
+        });
+        merged.clone()
     }
 
     async fn scan(

@@ -20,6 +20,7 @@ from cube_questions import Aggregate, Question, Value, columns_in
 from cube_retail_questions import retail_refusals
 
 NOT_THERE, NOTHING, ROWS = "has no `", "nothing that is asked for has", "of which fact"
+MIXED = "with levels that it has; write separate"
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,17 @@ def refusals(model, question):
             found.append(NOT_THERE)
         if asked and all(one.lacks for one in asked):
             found.append(NOTHING)
+        said = [question.groups[i] for i in part] + list(question.where)
+        repeated = [one.base for one in asked if one.base.unrelated == "repeat"]
+        if any(mixes(base, text, known) for base in repeated for text in said):
+            found.append(MIXED)
     return found
+
+
+def mixes(base, text, known):
+    """Whether a text speaks of a column that a fact lacks and of one that it has."""
+    lacks = [is_lacking(base, known[name]) for name in columns_in(text, known)]
+    return any(lacks) and not all(lacks)
 
 
 class Related:
