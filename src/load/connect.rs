@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::project::{ConnectorSpec, Project, SourceSpec};
+use crate::project::{ConnectorSpec, Project, SourceSpec, SourceTableSpec};
 use crate::source::{
-    CsvFormat, CsvSource, JsonFormat, JsonSource, Source, SqliteDatabase, SqliteSource, Zones,
+    CsvFormat, CsvSource, JsonFormat, JsonSource, MysqlSource, PostgresSource, ServerTable, Source,
+    SqliteDatabase, SqliteSource, Zones,
 };
 
 /// A source table that can be read.
@@ -23,10 +24,12 @@ pub(super) fn connect(project: &Project) -> BTreeMap<String, Connected> {
     for (name, spec) in &project.sources {
         let source = connector(project, spec);
         for (table, table_spec) in &spec.tables {
-            let connected = Connected {
-                source: Arc::clone(&source),
-                native_name: table_spec.native_name.clone(),
+            // A source with more to say of a table than its name knows it by the declared one.
+            let native_name = match spec.connector {
+                ConnectorSpec::Postgres { .. } | ConnectorSpec::Mysql { .. } => table.clone(),
+                _ => table_spec.native_name.clone(),
             };
+            let connected = Connected { source: Arc::clone(&source), native_name };
             tables.insert(format!("{name}.{table}"), connected);
         }
     }
@@ -60,5 +63,36 @@ fn connector(project: &Project, spec: &SourceSpec) -> Arc<dyn Source> {
                 if *script { SqliteDatabase::Script(path) } else { SqliteDatabase::File(path) };
             Arc::new(SqliteSource::new(database, zones))
         }
+        ConnectorSpec::Postgres { address, schema, statement_timeout } => {
+            let (tables, ours) = (server_tables(spec), project.settings.time_zone);
+            let source = PostgresSource::new(
+                address.clone(),
+                schema.clone(),
+                *statement_timeout,
+                tables,
+                zones,
+                ours,
+            );
+            Arc::new(source)
+        }
+        ConnectorSpec::Mysql { address, statement_timeout, zero_dates } => {
+            let (tables, ours) = (server_tables(spec), project.settings.time_zone);
+            let address = address.clone();
+            let (timeout, zero_dates) = (*statement_timeout, *zero_dates);
+            Arc::new(MysqlSource::new(address, timeout, zero_dates, tables, zones, ours))
+        }
     }
+}
+
+/// The tables of a database server by the names that feeds use.
+fn server_tables(spec: &SourceSpec) -> BTreeMap<String, ServerTable> {
+    let table = |(name, table): (&String, &SourceTableSpec)| {
+        let of_server = ServerTable {
+            schema: table.schema.clone(),
+            name: table.native_name.clone(),
+            types: table.format.types.clone(),
+        };
+        (name.clone(), of_server)
+    };
+    spec.tables.iter().map(table).collect()
 }

@@ -24,7 +24,7 @@ struct TableText {
 }
 
 /// The keys of a source that say how it is reached.
-const CONNECTORS: [&str; 3] = ["csv", "json", "sqlite"];
+const CONNECTORS: [&str; 5] = ["csv", "json", "sqlite", "postgres", "mysql"];
 /// What is said where nothing is, so that saying it changes nothing.
 const DEFAULTS: [(&str, &str); 4] =
     [("delimiter", ","), ("decimal", "."), ("encoding", "utf-8"), ("nulls", "[\"\"]")];

@@ -10,6 +10,7 @@ mod hierarchy_spec;
 mod history_spec;
 mod rates_spec;
 mod retail_spec;
+mod server_spec;
 mod settings;
 mod shape;
 mod source_spec;

@@ -80,16 +80,42 @@ fn source() -> Shape {
     let sqlite_table = Shape::mapping("A table of the database.")
         .may("table", Shape::text("Its name in the database, where that differs."))
         .may("key", key());
+    let server = |what| {
+        Shape::mapping(what)
+            .must("url", Shape::text("scheme://user@host/database; a password is `${env:NAME}`."))
+            .may("statement_timeout", Shape::text("How long one statement may take, as 30s or 2h."))
+    };
+    let postgres = server("A database of a PostgreSQL server.")
+        .may("schema", Shape::text("The schema of tables that name none; `public` by default."));
+    let mysql = server("A database of a MySQL or MariaDB server.").may(
+        "zero_dates",
+        Shape::one_of(
+            &["set_aside", "missing"],
+            "What becomes of rows with 0000-00-00: set aside, or the day is NULL; `set_aside` by default.",
+        ),
+    );
+    let server_table = || {
+        Shape::mapping("A table or view of the database.")
+            .may("table", Shape::text("Its name in the database, where that differs."))
+            .may("types", types())
+            .may("key", key())
+    };
+    let postgres_table =
+        server_table().may("schema", Shape::text("The schema it is in, where that differs."));
     Shape::mapping("One place that rows come from.")
         .may("csv", csv)
         .may("json", json)
         .may("sqlite", sqlite)
+        .may("postgres", postgres)
+        .may("mysql", mysql)
         .may("time_zone", zone())
         .may("tables", Shape::any_mapping("Tables by name."))
-        .exactly_one(&["csv", "json", "sqlite"])
+        .exactly_one(&["csv", "json", "sqlite", "postgres", "mysql"])
         .given("csv", "tables", Shape::map(csv_table, "Tables by name."))
         .given("json", "tables", Shape::map(json_table, "Tables by name."))
         .given("sqlite", "tables", Shape::map(sqlite_table, "Tables by name."))
+        .given("postgres", "tables", Shape::map(postgres_table, "Tables by name."))
+        .given("mysql", "tables", Shape::map(server_table(), "Tables by name."))
 }
 
 /// A dimension.

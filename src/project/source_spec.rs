@@ -1,14 +1,16 @@
 //! `sources:` — where rows come from.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono_tz::Tz;
 
+use super::server_spec;
 use super::settings::read_zone;
 use crate::declare::{
     Code, Diagnostic, Diagnostics, Fields, Located, Node, Span, Variables, text_of,
 };
-use crate::source::{ColumnType, CsvFormat};
+use crate::source::{ColumnType, CsvFormat, ServerAddress, ZeroDates};
 
 /// One source as declared.
 #[derive(Debug)]
@@ -41,6 +43,24 @@ pub enum ConnectorSpec {
         /// Whether it is a script.
         script: bool,
     },
+    /// A database of a PostgreSQL server.
+    Postgres {
+        /// The server and the database.
+        address: ServerAddress,
+        /// The schema of tables that name none.
+        schema: String,
+        /// How long one statement may take; for ever when absent.
+        statement_timeout: Option<Duration>,
+    },
+    /// A database of a MySQL or MariaDB server.
+    Mysql {
+        /// The server and the database.
+        address: ServerAddress,
+        /// How long one statement may take; for ever when absent.
+        statement_timeout: Option<Duration>,
+        /// What becomes of `0000-00-00`.
+        zero_dates: ZeroDates,
+    },
 }
 
 /// One table of a source as declared.
@@ -48,15 +68,18 @@ pub enum ConnectorSpec {
 pub struct SourceTableSpec {
     /// Where it is declared.
     pub span: Span,
-    /// How its files are written; for JSON only pattern and types count.
+    /// How its files are written; for JSON only pattern and types count, for a database only types.
     pub format: CsvFormat,
     /// The table's name in its database.
     pub native_name: String,
+    /// The schema it is in, where that is not the source's.
+    pub schema: Option<String>,
     /// Columns that tell its rows apart.
     pub key: Vec<String>,
 }
 
-const CONNECTORS: [&str; 3] = ["csv", "json", "sqlite"];
+/// The kinds of connectors.
+pub(super) const CONNECTORS: [&str; 5] = ["csv", "json", "sqlite", "postgres", "mysql"];
 
 pub(super) fn read(
     name: &Located<String>,
@@ -96,6 +119,7 @@ fn read_connector(
         "json" => {
             fields.required_text("path", diagnostics).map(|path| ConnectorSpec::Json { path })
         }
+        "postgres" | "mysql" => server_spec::read(kind, &mut fields, variables, diagnostics),
         _ => {
             let choice = fields.choice(&["path", "script"], diagnostics);
             choice.and_then(|(key, node)| {
@@ -120,9 +144,16 @@ fn read_table(
     let mut format = defaults.clone();
     let mut native_name = name.value.clone();
     let key = fields.texts("key", diagnostics).into_iter().map(|key| key.value).collect();
-    if kind == "sqlite" {
+    let mut schema = None;
+    if ["sqlite", "postgres", "mysql"].contains(&kind) {
         if let Some(table) = fields.text("table", diagnostics) {
             native_name = table.value;
+        }
+        if kind == "postgres" {
+            schema = fields.text("schema", diagnostics).map(|schema| schema.value);
+        }
+        if kind != "sqlite" {
+            format.types = read_types(&mut fields, diagnostics);
         }
     } else {
         if kind == "csv" {
@@ -132,7 +163,7 @@ fn read_table(
         format.pattern = fields.required_text("file", diagnostics)?.value;
     }
     fields.finish(diagnostics);
-    Some(SourceTableSpec { span: name.span.clone(), format, native_name, key })
+    Some(SourceTableSpec { span: name.span.clone(), format, native_name, schema, key })
 }
 
 /// How text files are written; what is given here overrides `format`.

@@ -9,13 +9,13 @@ use arrow::array::{
 };
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime};
 use chrono_tz::Tz;
 
 use super::cell;
 use super::column_type::ColumnType;
 use super::{BATCH_ROWS, RejectedRow, SourceBatch, SourceTable};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// From which zone to which a wall time is converted, when they differ.
 pub type Zones = Option<(Tz, Tz)>;
@@ -30,6 +30,33 @@ enum Column {
     Timestamp(TimestampMicrosecondBuilder, Option<String>),
 }
 
+/// A value that its source gave as what it is, not as a text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Value<'a> {
+    Null,
+    Text(&'a str),
+    Int64(i64),
+    /// Digits at the scale of the column.
+    Decimal(i128),
+    Double(f64),
+    Bool(bool),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Microseconds since 1970-01-01T00:00 on the source's clock.
+    Wall(i64),
+    /// Microseconds since 1970-01-01T00:00 on the project's clock.
+    Ours(i64),
+}
+
+/// Why a cell does not fit.
+#[derive(Debug)]
+struct CellFault {
+    column: usize,
+    value: Option<String>,
+    /// Another reason than that it is no value of the column's type.
+    reason: Option<String>,
+}
+
 /// Collects rows cell by cell; a cell that does not fit marks its row as rejected.
 pub struct BatchBuilder {
     schema: SchemaRef,
@@ -38,7 +65,7 @@ pub struct BatchBuilder {
     lines: Vec<u64>,
     keep: Vec<bool>,
     rejected: Vec<RejectedRow>,
-    fault: Option<(usize, String)>,
+    fault: Option<CellFault>,
     point: u8,
     zones: Zones,
 }
@@ -72,9 +99,45 @@ impl BatchBuilder {
             return;
         };
         if !append(&mut self.columns[index], text, self.point, self.zones) {
-            append_null(&mut self.columns[index]);
-            self.fault.get_or_insert_with(|| (index, text.to_owned()));
+            self.misfit(index, Some(text.to_owned()), None);
         }
+    }
+
+    /// Appends the next cell of the row under construction, which must be of its column's type. A wall
+    /// time that the source's clock shows twice or never does not fit.
+    pub(super) fn value(&mut self, index: usize, value: Value<'_>) -> Result<()> {
+        match (&mut self.columns[index], value) {
+            (column, Value::Null) => append_null(column),
+            (Column::Text(builder), Value::Text(text)) => builder.append_value(text),
+            (Column::Int64(builder), Value::Int64(value)) => builder.append_value(value),
+            (Column::Decimal(builder, ..), Value::Decimal(value)) => builder.append_value(value),
+            (Column::Double(builder), Value::Double(value)) => builder.append_value(value),
+            (Column::Bool(builder), Value::Bool(value)) => builder.append_value(value),
+            (Column::Date(builder, _), Value::Date(value)) => builder.append_value(value),
+            (Column::Timestamp(builder, _), Value::Ours(at)) => builder.append_value(at),
+            (Column::Timestamp(builder, _), Value::Wall(at)) => match self.zones {
+                None => builder.append_value(at),
+                Some(_) => {
+                    let wall = DateTime::from_timestamp_micros(at).map(|at| at.naive_utc());
+                    match wall.and_then(|at| convert(at, self.zones)) {
+                        Some(at) => builder.append_value(at.and_utc().timestamp_micros()),
+                        None => self.misfit(index, wall.map(|at| at.to_string()), None),
+                    }
+                }
+            },
+            (column, value) => {
+                let what = format!("{value:?} for a column of type {}", column_type(column));
+                return Err(Error::internal(what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends a cell that does not fit: its row will be rejected for `reason`, or for not being of the
+    /// column's type.
+    pub(super) fn misfit(&mut self, index: usize, value: Option<String>, reason: Option<String>) {
+        append_null(&mut self.columns[index]);
+        self.fault.get_or_insert(CellFault { column: index, value, reason });
     }
 
     /// Appends a number whose written digits are lost beyond a double's precision: it fits a double
@@ -83,8 +146,7 @@ impl BatchBuilder {
         if matches!(self.columns[index], Column::Double(_)) {
             self.cell(index, Some(text));
         } else {
-            append_null(&mut self.columns[index]);
-            self.fault.get_or_insert_with(|| (index, text.to_owned()));
+            self.misfit(index, Some(text.to_owned()), None);
         }
     }
 
@@ -92,17 +154,12 @@ impl BatchBuilder {
     pub fn end_row(&mut self, line: u64, row: impl FnOnce() -> String) {
         self.lines.push(line);
         self.keep.push(self.fault.is_none());
-        if let Some((index, value)) = self.fault.take() {
-            let wanted = &self.schema.field(index);
-            let reason = format!("not a {}", kind(&self.columns[index], wanted.name()));
-            let column = Some(self.names[index].clone());
-            self.rejected.push(RejectedRow {
-                line,
-                column,
-                value: Some(value),
-                reason,
-                row: row(),
+        if let Some(CellFault { column, value, reason }) = self.fault.take() {
+            let name = self.names[column].clone();
+            let reason = reason.unwrap_or_else(|| {
+                format!("not a {}, which `{name}` is read as", column_type(&self.columns[column]))
             });
+            self.rejected.push(RejectedRow { line, column: Some(name), value, reason, row: row() });
         }
     }
 
@@ -223,8 +280,8 @@ fn finish(column: &mut Column) -> ArrayRef {
     }
 }
 
-fn kind(column: &Column, name: &str) -> String {
-    let column_type = match column {
+fn column_type(column: &Column) -> ColumnType {
+    match column {
         Column::Text(_) => ColumnType::Text,
         Column::Int64(_) => ColumnType::Int64,
         Column::Decimal(_, precision, scale) => ColumnType::Decimal(*precision, *scale),
@@ -232,8 +289,7 @@ fn kind(column: &Column, name: &str) -> String {
         Column::Bool(_) => ColumnType::Bool,
         Column::Date(_, format) => ColumnType::Date(format.clone()),
         Column::Timestamp(_, format) => ColumnType::Timestamp(format.clone()),
-    };
-    format!("{column_type}, which `{name}` is read as")
+    }
 }
 
 /// Reads each text as `column_type`; the rows that do not fit are NULL and listed.

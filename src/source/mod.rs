@@ -5,6 +5,7 @@
 //! with bounded memory. Every row carries its place (split and line), and a row that does not fit
 //! its column types is handed over as a [`RejectedRow`], never repaired and never dropped.
 
+mod catalogue;
 mod cell;
 mod column_type;
 mod csv_quotes;
@@ -16,9 +17,13 @@ mod given;
 mod json;
 mod json_object;
 mod memory_batch;
+mod mysql;
+mod postgres;
+mod server;
 mod sqlite;
 mod text;
 
+pub use catalogue::{CatalogueColumn, CatalogueTable, ForeignKey, TableKind};
 pub use column_type::ColumnType;
 pub use csv::{CsvFormat, CsvSource};
 pub use extent::Extent;
@@ -26,6 +31,9 @@ pub use files::{FileStamp, matching_files};
 pub use given::{GivenRow, GivenSource, GivenTable};
 pub use json::{JsonFormat, JsonSource};
 pub use memory_batch::{BatchBuilder, Zones, parse_texts};
+pub use mysql::{MysqlSource, ZeroDates};
+pub use postgres::PostgresSource;
+pub use server::{ServerAddress, ServerTable};
 pub use sqlite::{SqliteDatabase, SqliteSource};
 
 use std::fmt;

@@ -1,0 +1,68 @@
+//! PostgreSQL as a source, on a real server.
+
+use crate::servers::{PASSWORD, postgres};
+use crate::support::Project;
+
+/// A project that reads `table` of a PostgreSQL database into a fact with these columns.
+fn project(database: &crate::servers::Database, table: &str, columns: &[&str]) -> Project {
+    let project = Project::empty();
+    project.write("starling.yaml", "version: 1\nname: types\nwarehouse: wh\n");
+    project.write("password", PASSWORD);
+    project.write(
+        "etl/sources.yaml",
+        &format!(
+            "version: 1\nsources:\n  crm:\n    postgres: {{url: \"{}\"}}\n    tables:\n      {table}: {{key: [id]}}\n",
+            database.url_as("reader:${file:password}")
+        ),
+    );
+    let columns: String =
+        columns.iter().map(|column| format!("      {column}: {column}\n")).collect();
+    project.write(
+        "etl/fact.yaml",
+        &format!("version: 1\nfact: {table}\ngrain: [id]\nfrom:\n  - table: crm.{table}\n    columns:\n      id: id\n{columns}"),
+    );
+    project
+}
+
+#[test]
+fn postgres_types_arrive_or_are_set_aside() {
+    let database = postgres();
+    database.sql(
+        "CREATE TYPE mood AS ENUM ('sad', 'ok');
+         CREATE TYPE pair AS (a int, b text);
+         CREATE DOMAIN cents AS numeric(10,2) CHECK (VALUE >= 0);
+         CREATE TABLE all_types (id int PRIMARY KEY, small smallint, big bigint, price numeric(12,2), free numeric,
+           cents cents, cash money, real real, double double precision, flag bool, word text, padded char(5), doc jsonb,
+           plain json, uid uuid, day date, wall timestamp, instant timestamptz, raw bytea, tags text[], pair pair,
+           mood mood, span int4range, took interval, at time, address inet, bits bit(3), spot point);
+         INSERT INTO all_types VALUES
+           (1, -7, 9007199254740993, 12.10, 0.1234567891, 5, '12.34', 0.1, 1e300, true, 'naïve', 'ab', '{\"a\": [1, null]}',
+            '{\"b\":  2}', '00010203-0405-0607-0809-0a0b0c0d0e0f', '2024-02-29', '2024-02-29 23:59:59.999999',
+            '2024-02-29 23:59:59+09', '\\x00ff', '{a,NULL,\"b,c\"}', '(1,\"x y\")', 'ok', '[1,5)', '1 day 02:03:04', '23:59:59.5',
+            '10.0.0.1/8', B'101', '(1.5,2)'),
+           (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+           (3, 1, 1, 'NaN', 1, 1, '1', 1, 1, true, 'x', 'x', NULL, NULL, NULL, '2024-01-01', NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL, NULL, NULL, NULL, NULL),
+           (4, 1, 1, 1, 0.12345678901, 1, '1', 1, 1, true, 'x', 'x', NULL, NULL, NULL, '2024-01-01', NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+           (5, 1, 1, 1, 1, 1, '1', 1, 1, true, 'x', 'x', NULL, NULL, NULL, 'infinity', NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+           (6, 1, 1, 1, 1, 1, '1', 'Infinity', 1, true, 'x', 'x', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL);",
+    );
+    let columns = [
+        "small", "big", "price", "free", "cents", "cash", "real", "double", "flag", "word",
+        "padded", "doc", "plain", "uid", "day", "wall", "instant", "raw", "tags", "pair", "mood",
+        "span", "took", "at", "address", "bits", "spot",
+    ];
+    let project = project(&database, "all_types", &columns);
+    project.run(&["load"]).ok();
+    let json = project
+        .run(&["sql", "SELECT * FROM warehouse.all_types ORDER BY id", "--format", "json"])
+        .ok();
+    println!("{json}");
+    let quarantine =
+        project.sql("SELECT line, column_name, value, reason FROM system.quarantine ORDER BY line");
+    println!("{quarantine:#?}");
+}
