@@ -44,6 +44,8 @@ pub(super) enum Command {
     Plan(PlanOptions),
     /// Load what changed in the sources into the warehouse.
     Load(LoadOptions),
+    /// Print the rows of a source table as they arrive, before any feed.
+    Read(ReadOptions),
     /// Run one SQL query on the warehouse, without a server.
     Sql(SqlOptions),
     /// Ask a cube for levels and measures, as a pivot table.
@@ -84,6 +86,21 @@ pub(super) enum ReportFormat {
     Text,
     /// For programs.
     Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReadOptions {
+    /// The table, as a feed calls it.
+    #[arg(value_name = "SOURCE.TABLE")]
+    pub(super) table: String,
+
+    /// Only the first so many rows.
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<u64>,
+
+    /// How rows are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod output;
 mod plan;
 mod project_files;
 mod query;
+mod read;
 mod schema;
 mod serve;
 mod test;
@@ -77,6 +78,7 @@ async fn run(arguments: Arguments, config: Config) -> Result<()> {
         Command::Validate => validate::run(&place),
         Command::Plan(options) => Box::pin(plan::run(&place, &options)).await,
         Command::Load(options) => Box::pin(load::run(&place, &options)).await,
+        Command::Read(options) => Box::pin(read::run(&place, &options)).await,
         Command::Sql(options) => Box::pin(query::sql(&place, &options)).await,
         Command::Query(options) => Box::pin(query::cube(&place, &options)).await,
         Command::Members(options) => Box::pin(members::run(&place, &options)).await,

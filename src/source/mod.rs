@@ -22,6 +22,7 @@ mod postgres;
 mod server;
 mod sqlite;
 mod text;
+mod type_table;
 
 pub use catalogue::{CatalogueColumn, CatalogueTable, ForeignKey, TableKind};
 pub use column_type::ColumnType;
@@ -35,6 +36,7 @@ pub use mysql::{MysqlSource, ZeroDates};
 pub use postgres::PostgresSource;
 pub use server::{ServerAddress, ServerTable};
 pub use sqlite::{SqliteDatabase, SqliteSource};
+pub use type_table::type_table;
 
 use std::fmt;
 use std::sync::Arc;

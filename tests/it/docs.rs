@@ -6,12 +6,15 @@
 //!   the project. Without one a fence is a fragment, not a file.
 //! - `console`: lines `$ starling …` are run in the project's folder, as a shell would, and must end
 //!   with exit code 0. Lines that follow must be its stdout, where `…` alone stands for any rest.
+//! - `sql` with `postgres:NAME` or `mysql:NAME` behind it: run in a database of a real server, whose URL
+//!   the commands find in the environment variable `NAME`.
 //! - anything else is for people only.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::servers::{Database, mariadb, postgres};
 use crate::support::{Project, Run, binary, repository};
 
 /// Commands that fetch, build or test this program, or move about: no claim of the program is in them.
@@ -19,9 +22,9 @@ const OTHERS: [&str; 7] = ["bench/run", "cargo", "cd", "git", "pip", "python", "
 /// Commands of ours that run until they are stopped: only that their line parses is checked.
 const ENDLESS: [&str; 2] = ["serve", "demo"];
 /// The commands there are, to tell them from options before them.
-const COMMANDS: [&str; 11] = [
-    "validate", "plan", "load", "sql", "query", "members", "test", "docs", "schema", "serve",
-    "demo",
+const COMMANDS: [&str; 12] = [
+    "validate", "plan", "load", "read", "sql", "query", "members", "test", "docs", "schema",
+    "serve", "demo",
 ];
 
 #[test]
@@ -62,6 +65,7 @@ pub fn yaml_files() -> Vec<(String, String)> {
 fn check(name: &str, text: &str) {
     let project = Project::empty();
     let fences = fences(name, text);
+    let databases: Vec<(&str, Database)> = fences.iter().filter_map(Fence::database).collect();
     for fence in &fences {
         if let Some((path, content)) = fence.file() {
             assert!(!project.path().join(path).exists(), "{}: `{path}` again", fence.place);
@@ -69,7 +73,7 @@ fn check(name: &str, text: &str) {
         }
     }
     for step in fences.iter().filter(|fence| fence.language == "console").flat_map(Fence::steps) {
-        step.check(&project);
+        step.check(&project, &databases);
     }
 }
 
@@ -112,6 +116,14 @@ impl Fence<'_> {
         Some((path, self.lines.iter().map(|line| format!("{line}\n")).collect()))
     }
 
+    /// The database that it is a script for, and the variable for its URL.
+    fn database(&self) -> Option<(&str, Database)> {
+        let (kind, variable) = self.path.filter(|_| self.language == "sql")?.split_once(':')?;
+        let database = if kind == "postgres" { postgres() } else { mariadb() };
+        database.sql(&self.lines.join("\n"));
+        Some((variable, database))
+    }
+
     /// The commands in it, each with the output that is shown for it.
     fn steps(&self) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
@@ -143,7 +155,7 @@ struct Step {
 }
 
 impl Step {
-    fn check(&self, project: &Project) {
+    fn check(&self, project: &Project, databases: &[(&str, Database)]) {
         let Self { place, command, shown } = self;
         let words: Vec<&str> = command.split_whitespace().collect();
         if OTHERS.contains(&words[0]) {
@@ -153,10 +165,10 @@ impl Step {
         let arguments = arguments.unwrap_or_else(|| panic!("{place}: not ours: {command}"));
         let asked = words.iter().find(|word| COMMANDS.contains(word));
         if asked.is_some_and(|word| ENDLESS.contains(word)) {
-            run(project, &format!("{arguments} --help"), place);
+            run(project, databases, &format!("{arguments} --help"), place);
             return;
         }
-        let out = run(project, arguments, place);
+        let out = run(project, databases, arguments, place);
         let mut real = out.lines();
         for line in shown {
             if line == "…" {
@@ -169,8 +181,11 @@ impl Step {
 }
 
 /// Stdout of the program, its arguments read by a shell.
-fn run(project: &Project, arguments: &str, place: &str) -> String {
+fn run(project: &Project, databases: &[(&str, Database)], arguments: &str, place: &str) -> String {
     let mut shell = Command::new("sh");
+    for (variable, database) in databases {
+        shell.env(variable, database.secret_url());
+    }
     shell.arg("-c").arg(format!("'{}' {arguments}", binary())).current_dir(project.path());
     let run = Run::of(shell.output().unwrap());
     assert_eq!(run.code, Some(0), "{place}: starling {arguments}\n{}\n{}", run.out, run.err);
@@ -194,4 +209,23 @@ fn a_wrong_document_is_noticed() {
         "exit code"
     );
     assert!(fails(&format!("{project}$ starling serve --port 1\n```\n")), "no such option");
+}
+
+/// `docs/sources.md` shows the tables that what reads the types makes; `STARLING_WRITE_DOCS=1` writes them.
+#[test]
+fn the_type_tables_are_those_of_the_readers() {
+    let path = repository().join("docs/sources.md");
+    let mut text = fs::read_to_string(&path).unwrap();
+    for connector in ["postgres", "mysql"] {
+        let (start, end) = (format!("<!-- types {connector} -->\n"), "<!-- end -->");
+        let from = text.find(&start).unwrap() + start.len();
+        let to = from + text[from..].find(end).unwrap();
+        let table = starling::source::type_table(connector).unwrap();
+        if std::env::var_os("STARLING_WRITE_DOCS").is_some() {
+            text.replace_range(from..to, &table);
+            fs::write(&path, &text).unwrap();
+        } else {
+            assert_eq!(text[from..to], table, "run with STARLING_WRITE_DOCS=1 to write it");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::servers::{Database, PASSWORD, mariadb, postgres};
 use crate::support::{Project, long_tests};
 
 const FILE_BYTES: u64 = 2 << 30;
@@ -42,6 +43,49 @@ fn two_gigabytes_load_in_half_a_gigabyte_of_memory() {
     let lines = shop.sql("SELECT source_line FROM system.quarantine ORDER BY 1");
     let expected: Vec<String> = (0..REPEATED).map(|n| (rows + 2 + n).to_string()).collect();
     assert_eq!(lines, expected);
+}
+
+/// Rows of 250 bytes: 5 GB.
+const SERVER_ROWS: u64 = 20_000_000;
+
+#[test]
+fn five_gigabytes_of_a_server_load_in_half_a_gigabyte_of_memory() {
+    if !long_tests() {
+        println!("skipped: a long test; set STARLING_LONG_TESTS=1 or run scripts/nightly");
+        return;
+    }
+    let table = "CREATE TABLE line (id int PRIMARY KEY, amount decimal(12,2), note varchar(250));";
+    let postgres = postgres();
+    postgres.sql(&format!(
+        "{table} INSERT INTO line SELECT n, n % 1000 + 0.25, repeat(md5(n::text), 7) FROM generate_series(1, {SERVER_ROWS}) n;
+         ANALYZE line"
+    ));
+    load_of_server("postgres", &postgres);
+    drop(postgres);
+    let mariadb = mariadb();
+    mariadb.sql(&format!(
+        "{table} INSERT INTO line SELECT seq, seq % 1000 + 0.25, repeat(md5(seq), 7) FROM seq_1_to_{SERVER_ROWS}"
+    ));
+    load_of_server("mysql", &mariadb);
+}
+
+fn load_of_server(kind: &str, database: &Database) {
+    let project = Project::empty();
+    project.write("starling.yaml", "version: 1\nname: large\nwarehouse: wh\n");
+    project.write("password", PASSWORD);
+    let url = database.url_as("reader:${file:password}");
+    project.write(
+        "etl/sources.yaml",
+        &format!("version: 1\nsources:\n  crm:\n    {kind}: {{url: \"{url}\"}}\n    tables:\n      line: {{key: [id]}}\n"),
+    );
+    project.write(
+        "etl/line.yaml",
+        "version: 1\nfact: line\ngrain: [id]\nfrom:\n  - table: crm.line\n    columns: {id: id, amount: amount, note: note}\n",
+    );
+    load(kind, &project);
+    let theirs = database.sql("SELECT count(*), sum(amount), sum(length(note)) FROM line");
+    let ours = project.sql("SELECT count(*), sum(amount), sum(length(note)) FROM warehouse.line");
+    assert_eq!(ours, [theirs.trim_end().replace('\t', ",")]);
 }
 
 /// Loads, and checks the most memory it had.

@@ -11,6 +11,7 @@
 
 mod asking;
 mod bad_input;
+mod chinook;
 mod comparison;
 mod crashes;
 mod declared_tests;
@@ -21,14 +22,17 @@ mod hierarchies;
 mod history;
 mod large;
 mod loads;
+mod mariadb;
 mod oracles;
 mod plan;
 mod plan_of_members;
 mod plans;
-mod rates;
 mod postgres;
+mod rates;
 mod retail;
 mod schema;
+mod server_failures;
+mod server_tls;
 mod servers;
 mod serving;
 mod slt;

@@ -1,10 +1,32 @@
 //! PostgreSQL as a source, on a real server.
 
-use crate::servers::{PASSWORD, postgres};
-use crate::support::Project;
+use crate::servers::{Database, PASSWORD, postgres};
+use crate::support::{Project, binary, long_tests, python};
+
+/// Random rows over every type of a server, through `tests/python/round_trip.py`.
+pub fn round_trip(kind: &str, database: &Database) {
+    let (rows, seeds) = if long_tests() { ("3000", 5) } else { ("300", 1) };
+    for seed in 0..seeds {
+        let work = tempfile::tempdir().unwrap();
+        database.sql("DROP TABLE IF EXISTS every_type");
+        if kind == "postgres" {
+            database.sql("DROP TYPE IF EXISTS mood, pair; DROP DOMAIN IF EXISTS cents");
+        }
+        let (url, work) = (database.secret_url(), work.path().to_str().unwrap().to_owned());
+        let (seed, client) = (seed.to_string(), database.client_words());
+        let mut arguments = vec![binary(), kind, &url, &work, &seed, rows];
+        arguments.extend(client.iter().map(String::as_str));
+        println!("{}", python("round_trip.py", &arguments));
+    }
+}
+
+#[test]
+fn every_type_of_postgres_makes_the_round_trip() {
+    round_trip("postgres", &postgres());
+}
 
 /// A project that reads `table` of a PostgreSQL database into a fact with these columns.
-fn project(database: &crate::servers::Database, table: &str, columns: &[&str]) -> Project {
+fn project(database: &Database, table: &str, columns: &[&str]) -> Project {
     let project = Project::empty();
     project.write("starling.yaml", "version: 1\nname: types\nwarehouse: wh\n");
     project.write("password", PASSWORD);

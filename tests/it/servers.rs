@@ -102,28 +102,31 @@ impl Server {
         self.sql("", &reader);
     }
 
-    /// The server's own client on a script, as the administrator.
-    fn client(&self, database: &str, script: &str) -> Output {
-        let mut command = match self.kind {
+    /// The server's own client as the administrator, which reads a script from stdin.
+    fn client_words(&self, database: &str) -> Vec<String> {
+        let folder = self.folder.path();
+        let words = match self.kind {
             Kind::Postgres => {
-                let mut command = Command::new("psql");
                 let database = if database.is_empty() { "postgres" } else { database };
-                command.args(["-X", "-q", "-A", "-t", "-F", ",", "-v", "ON_ERROR_STOP=1"]);
-                command.args(["-U", "postgres", "-d", database, "-p", &self.port.to_string()]);
-                command.arg("-h").arg(self.folder.path());
-                command
+                format!(
+                    "psql -X -q -A -t -F , -v ON_ERROR_STOP=1 -U postgres -d {database} -p {} -h {}",
+                    self.port,
+                    folder.display()
+                )
             }
-            Kind::Mariadb => {
-                let mut command = Command::new("mariadb");
-                command.args(["--no-defaults", "--batch", "--raw", "--skip-column-names"]);
-                command.args(["--user=root", "--default-character-set=utf8mb4"]);
-                command.arg(format!("--socket={}", self.folder.path().join("socket").display()));
-                if !database.is_empty() {
-                    command.arg(database);
-                }
-                command
-            }
+            Kind::Mariadb => format!(
+                "mariadb --no-defaults --batch --raw --skip-column-names --user=root \
+                 --default-character-set=utf8mb4 --socket={} {database}",
+                folder.join("socket").display()
+            ),
         };
+        words.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn client(&self, database: &str, script: &str) -> Output {
+        let words = self.client_words(database);
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // A client that could not connect does not read.
@@ -186,9 +189,9 @@ impl Database {
         self.server.sql(&self.name, script)
     }
 
-    /// The URL of the user that reads, without the password.
-    pub fn url(&self) -> String {
-        self.url_as("reader")
+    /// The administrator's client for this database, for scripts of other languages.
+    pub fn client_words(&self) -> Vec<String> {
+        self.server.client_words(&self.name)
     }
 
     /// The URL with the password.
@@ -206,7 +209,7 @@ impl Database {
 }
 
 impl Kind {
-    fn user(self) -> &'static str {
+    pub fn user(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
             Self::Mariadb => "mysql",

@@ -216,3 +216,14 @@ pub fn python(script: &str, arguments: &[&str]) -> String {
 pub fn long_tests() -> bool {
     std::env::var_os("STARLING_LONG_TESTS").is_some()
 }
+
+/// A folder of real data that nobody here made; `None`, with a word, where it is not there.
+pub fn real_data(name: &str) -> Option<PathBuf> {
+    let given = std::env::var_os("STARLING_DATA").map(PathBuf::from);
+    let folder = given.unwrap_or_else(|| repository().join("../shared/data")).join(name);
+    if folder.is_dir() {
+        return Some(folder.canonicalize().unwrap());
+    }
+    println!("skipped: no folder of real data; set STARLING_DATA to one with {name}");
+    None
+}

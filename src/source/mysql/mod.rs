@@ -7,6 +7,8 @@ mod session;
 mod split;
 mod types;
 
+pub(super) use types::type_rows;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

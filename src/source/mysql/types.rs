@@ -203,3 +203,12 @@ impl Family {
         }
     }
 }
+
+/// Type, what it is read as, and remarks, for the documentation.
+pub(in crate::source) fn type_rows() -> Vec<[String; 3]> {
+    let row = |family: &Family| {
+        let remark = family.remark().unwrap_or_default().to_owned();
+        [family.native().to_owned(), family.becomes(), remark]
+    };
+    Family::ALL.iter().map(row).collect()
+}

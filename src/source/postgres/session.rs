@@ -1,6 +1,6 @@
 //! Connections to a PostgreSQL server, each one read-only transaction, and the snapshot they share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_postgres::config::SslMode;
@@ -40,11 +40,20 @@ pub(super) struct Snapshot {
     id: String,
     /// The place in the log before which everything is in the snapshot; `None` on a standby.
     pub(super) log_position: Option<String>,
+    /// Transactions that joined it and have nothing to do.
+    idle: Mutex<Vec<Client>>,
 }
 
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Snapshot").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    /// Takes back a transaction that read to the end of what it was asked for.
+    pub(super) fn give_back(&self, client: Client) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(client);
     }
 }
 
@@ -58,8 +67,16 @@ impl Server {
         .await
     }
 
-    /// Opens a transaction that sees what `snapshot` sees.
-    pub(super) async fn join(&self, snapshot: &Snapshot) -> Result<Client, Transient> {
+    /// A transaction that sees what `snapshot` sees: one that is idle, or a new one.
+    pub(super) async fn reader(&self, snapshot: &Snapshot) -> Result<Client, Transient> {
+        let idle = snapshot.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(client) if !client.is_closed() => Ok(client),
+            _ => self.join(snapshot).await,
+        }
+    }
+
+    async fn join(&self, snapshot: &Snapshot) -> Result<Client, Transient> {
         let client = self.connect().await?;
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{}';{}{}",
@@ -95,7 +112,7 @@ impl Server {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;";
         client.batch_execute(&format!("{begin}{SETTINGS}{}", self.timeout())).await?;
         let id = client.query_one("SELECT pg_export_snapshot()", &[]).await?.get(0);
-        Ok(Snapshot { client, id, log_position })
+        Ok(Snapshot { client, id, log_position, idle: Mutex::default() })
     }
 
     fn timeout(&self) -> String {

@@ -85,7 +85,7 @@ impl PostgresSplit {
         progress: &mut Progress,
     ) -> Result<(), Transient> {
         let reader = &self.reader;
-        let client = reader.server.join(&reader.snapshot).await?;
+        let client = reader.server.reader(&reader.snapshot).await?;
         let lost = |error: &tokio_postgres::Error| self.lost(error, &client);
         let copy = client.copy_out(&self.statement()).await.map_err(|error| lost(&error))?;
         pin_mut!(copy);
@@ -107,6 +107,8 @@ impl PostgresSplit {
         if !rows.builder.is_empty() {
             sender.send(rows.builder.finish().map_err(fatal)?).await;
         }
+        drop(rows);
+        reader.snapshot.give_back(client);
         Ok(())
     }
 

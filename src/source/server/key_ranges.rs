@@ -1,8 +1,9 @@
 //! A table in pieces: ranges of its key, which is one whole number.
 
-/// Rows of a piece, by the server's own estimate.
-const ROWS_PER_SPLIT: f64 = 500_000.0;
-const MAX_SPLITS: i64 = 64;
+/// Rows of a piece, by the server's own estimate: as many as may wait for the piece before them, so that
+/// two are read at the same time although they are handed over in order.
+const ROWS_PER_SPLIT: f64 = 65_536.0;
+const MAX_SPLITS: i64 = 4096;
 
 /// Keys from `start` to before `end`; `None` is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,12 +51,12 @@ mod tests {
     #[test]
     fn ranges_cover_every_key_once() {
         assert_eq!(key_ranges(1, 100, -1.0), [KeyRange::default()]);
-        assert_eq!(key_ranges(i64::MIN, i64::MAX, 1e6).len(), 2);
+        assert_eq!(key_ranges(i64::MIN, i64::MAX, 1e5).len(), 2);
         for (first, last, rows) in
             [(1, 3_000_000, 3e6), (-5, 5, 1e9), (0, 0, 1e9), (7, i64::MAX, 2e7)]
         {
             let ranges = key_ranges(first, last, rows);
-            assert!(ranges.len() <= 64);
+            assert!(ranges.len() <= 4096);
             assert_eq!((ranges[0].start, ranges[ranges.len() - 1].end), (None, None));
             assert!(
                 ranges.windows(2).all(|two| two[0].end == two[1].start && two[0].end.is_some())

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::source::{Batches, SourceBatch};
 
 /// Batches read ahead of the consumer.
-const READ_AHEAD: usize = 2;
+const READ_AHEAD: usize = 4;
 
 /// Where a reading task puts its batches.
 #[derive(Debug)]
