@@ -8,6 +8,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::collect;
 use datafusion::prelude::SessionContext;
 
 use super::asked_columns::with_asked_columns;
@@ -251,8 +252,11 @@ pub(super) async fn collected(context: &SessionContext, sql: &str) -> Result<Rec
     with_asked_columns(&mut state, &statement);
     let plan = state.statement_to_plan(statement).await?;
     let frame = DataFrame::new(context.state(), plan);
-    let schema = Arc::clone(frame.schema().inner());
-    let batches = frame.collect().await?;
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    // Parts of a sum have more places than the statement says, as long as it is not analysed.
+    let schema = plan.schema();
+    let batches = collect(plan, task).await?;
     Ok(concat_batches(&schema, &batches)?)
 }
 

@@ -27,6 +27,7 @@ mod context;
 mod paths;
 mod normal_form;
 mod checked_sum;
+mod shares;
 mod mean;
 mod state;
 mod leaves;
