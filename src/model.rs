@@ -141,6 +141,16 @@ impl CubeFile {
         self
     }
 
+    /// Where the weight of which `message` tells the place is declared, and the message without that.
+    pub fn weight_in<'m>(&self, message: &'m str) -> Option<(&Span, &'m str)> {
+        let dimensions = self.spec.as_ref()?.dimensions.iter().flatten();
+        let mut weights = dimensions.filter_map(|dimension| dimension.weight.as_ref());
+        weights.find_map(|weight| {
+            let (_, said) = message.split_once(&format!("{}: ", weight.span))?;
+            Some((&weight.span, said))
+        })
+    }
+
     /// Where the cube's measure `measure` is declared, or else the cube.
     pub fn place(&self, measure: Option<&str>) -> Option<&Span> {
         let spec = self.spec.as_ref()?;

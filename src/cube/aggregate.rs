@@ -17,6 +17,7 @@ use super::context::{Context, Scope, TimeWindow};
 use super::input::{CubeInput, measure_name, measures_of};
 use super::measure::{Additivity, AggregateKind, Measure};
 use super::measure_use::{MeasureUse, is_choice_of_constants, measure_in};
+use super::member_count::counted;
 use super::normal_form::{
     Final, Leaf, LeafAggregate, StarQuery, columns, leaf, leaf_position, level_name, substitute,
 };
@@ -329,6 +330,10 @@ impl Translation<'_> {
         let of_level = call.params.args.iter().flat_map(columns).next();
         if let Some(level) = &of_level {
             check_level_function(&call, &level.name)?;
+            let cube = &self.input.cube;
+            if let Some(counted) = counted(&call, filter.as_ref(), &mut self.query, cube)? {
+                return Ok(counted);
+            }
         } else if function == AGG {
             return plan_err!("AGG takes a measure, as in AGG({})", self.any_measure());
         }
@@ -490,7 +495,12 @@ fn check_apart(expr: &Expr, role: usize, cube: &BoundCube) -> Result<()> {
 fn check_function(call: &AggregateFunction, name: &str, input: &CubeInput) -> Result<()> {
     let function = call.func.name();
     if function == AGG {
-        return Ok(());
+        return match call.params.distinct {
+            true => plan_err!(
+                "AGG(DISTINCT {name}) has no meaning: `{name}` is one value in each cell; write AGG({name})"
+            ),
+            false => Ok(()),
+        };
     }
     let mode = input.mode;
     let measure = input.cube.cube.measure(name);

@@ -19,6 +19,7 @@ use super::bound::{BoundCube, BoundMeasure};
 use super::checked_sum::summed_as;
 use super::context::{Context, Scope};
 use super::conversion::Conversion;
+use super::divisor::named_divisions;
 use super::measure::{AggregateDefinition, AggregateKind, Definition, Input, Measure};
 use super::normal_form::{
     FACT, LEVEL, Leaf, LeafAggregate, column_of, columns, leaf, leaf_position, level, level_name,
@@ -140,6 +141,7 @@ impl BoundCube {
                 let rates = measure.rates();
                 let with_rate = self.fact_schema(rates)?;
                 let amount = whole_division(state.create_logical_expr(sql, fact)?, fact)?;
+                let amount = named_divisions(amount, fact, &measure.name, sql)?;
                 let given = rates.map(|_| amount.clone());
                 let amount = match &aggregate.conversion {
                     Some(Conversion::Column(rate)) => amount * of_fact(rate),

@@ -454,3 +454,67 @@ fn sql_that_writes_or_reads_files() {
         assert!(!message.contains("Error during planning"), "{message}");
     }
 }
+
+#[test]
+fn a_header_with_a_column_twice_is_said_once() {
+    let shop = Project::shop();
+    shop.edit("data/customers.csv", "no,name,city", "no,name,name");
+    let error = shop.run(&["validate"]).fails();
+    let said = "the header of `customers.csv` has the column `name` twice; rename one";
+    assert_eq!(error.matches("twice").count(), 1, "{error}");
+    assert!(error.contains(said) && error.contains("etl/sources.yaml:6:7"), "{error}");
+}
+
+#[test]
+fn a_division_by_zero_names_the_measure() {
+    let shop = Project::shop();
+    shop.edit(
+        "cubes/sales.yaml",
+        "measures:\n",
+        "measures:\n  each: {sum: amount / (amount - 2.00)}\n  \
+         apart: {sum: \"amount / nullif(amount - 2.00, 0)\"}\n  rest: {max: amount % (sale_no - 4)}\n",
+    );
+    shop.run(&["load"]).ok();
+    let error = shop.run(&["sql", "SELECT AGG(each) FROM cubes.sales"]).fails();
+    let said = "`amount / (amount - 2.00)`, which `each` is of, divides by zero";
+    assert!(error.contains(said) && error.contains("nullif"), "{error}");
+    let error = shop.run(&["sql", "SELECT AGG(rest) FROM cubes.sales"]).fails();
+    assert!(error.contains("which `rest` is of, divides by zero"), "{error}");
+    assert_eq!(shop.sql("SELECT AGG(apart) > 0 FROM cubes.sales"), ["true"]);
+    let explained =
+        shop.run(&["sql", "EXPLAIN SELECT AGG(apart) FROM cubes.sales", "--format", "csv"]);
+    let explained = explained.ok();
+    assert!(explained.contains("sum((amount / nullif("), "{explained}");
+}
+
+#[test]
+fn a_name_that_is_nearly_a_calculation() {
+    let shop = Project::shop();
+    shop.run(&["load"]).ok();
+    let error = shop.run(&["sql", "SELECT AGG(revenue_yoyy) FROM cubes.sales"]).fails();
+    assert!(error.contains("`revenue` has no calculation `yoyy`"), "{error}");
+    assert!(error.contains("did you mean `revenue_yoy`?"), "{error}");
+    let error = shop.run(&["sql", "SELECT AGG(s.revenue_quantum_leap) FROM cubes.sales s"]).fails();
+    assert!(error.contains("`revenue` has no calculation `quantum_leap`"), "{error}");
+    assert!(error.contains("cubes.\"sales$calculations\"` lists the usual ones"), "{error}");
+    let error = shop.run(&["sql", "SELECT AGG(DISTINCT revenue) FROM cubes.sales"]).fails();
+    assert!(error.contains("AGG(DISTINCT revenue) has no meaning"), "{error}");
+    assert!(error.contains("write AGG(revenue)"), "{error}");
+}
+
+#[test]
+fn a_condition_on_measures_that_is_none() {
+    let shop = Project::shop();
+    shop.run(&["load"]).ok();
+    for having in ["revenue", "(revenue)", "revenue + 1", "-revenue"] {
+        let question = format!(
+            r#"{{"cube": "sales", "rows": ["date.year"], "measures": ["revenue"], "having": ["{having}"]}}"#
+        );
+        shop.write("question.json", &question);
+        let file = shop.path().join("question.json");
+        let error = shop.run(&["query", "--json", file.to_str().unwrap()]).fails();
+        let said = format!("`{having}` in `having` is no condition");
+        assert!(error.contains(&said), "{error}");
+        assert!(error.contains("as in `revenue > 0`"), "{error}");
+    }
+}

@@ -684,3 +684,81 @@ fn a_weight_must_be_an_exact_number() {
     assert!(message.contains(&format!("{at}the weight `share` is a double")), "{message}");
     assert!(message.contains("as in CAST(share AS DECIMAL(9, 6))"), "{message}");
 }
+
+#[test]
+fn rows_are_counted_by_a_condition_on_a_tree() {
+    let shop = loaded_groups();
+    let sum = |then: &str| format!("SUM(CASE WHEN customer_group = 'Bob' THEN {then} END)");
+    // Bob and Cyd have one sale each, of four.
+    assert_eq!(
+        shop.sql(&format!(
+            "SELECT {}, {}, {}, COUNT(CASE WHEN customer_group = 'Bob' THEN 1 END), \
+             COUNT(CASE WHEN customer_group = 'Bob' THEN 1 ELSE 0 END), \
+             SUM(CASE customer_group WHEN 'Dee' THEN 1 END) FROM cubes.sales",
+            sum("1 ELSE 0"),
+            sum("5 ELSE -1"),
+            sum("3")
+        )),
+        ["2,8,6,2,4,"]
+    );
+    assert_eq!(
+        shop.sql(&format!(
+            "SELECT customer_city, {} FROM cubes.sales GROUP BY ROLLUP (customer_city) ORDER BY 1",
+            sum("1 ELSE 0")
+        )),
+        ["(unknown),0", "Paris,0", "Rome,2", ",2"]
+    );
+    assert_eq!(
+        shop.sql(&format!(
+            "SELECT {0} FILTER (WHERE customer_city = 'Paris'), {0} FILTER (WHERE customer_city = 'Oslo') \
+             FROM cubes.sales",
+            sum("1 ELSE 0")
+        )),
+        ["0,"]
+    );
+    let message = "SELECT MAX(CASE WHEN customer_group = 'Bob' THEN 1 ELSE 0 END) FROM cubes.sales";
+    let message = shop.run(&["sql", message]).fails();
+    assert!(message.contains("group by it in a CTE"), "{message}");
+}
+
+#[test]
+fn lineage_names_what_leads_to_members_and_shares_among_them() {
+    let origins = |shop: &Project, measure: &str| {
+        shop.run(&["load"]).ok();
+        shop.sql(&format!(
+            "SELECT DISTINCT table_name, column_name FROM system.lineage WHERE measure = '{measure}' \
+             ORDER BY 1, 2"
+        ))
+    };
+    let tree = groups();
+    tree.edit(
+        "cubes/sales.yaml",
+        "measures:\n",
+        "measures:\n  of_bob: {sum: amount, where: customer_group = 'Bob'}\n  \
+         of_rome: {sum: amount, where: customer_city = 'Rome'}\n",
+    );
+    assert_eq!(
+        origins(&tree, "of_bob"),
+        ["customer,belongs_to", "customer,name", "sales,amount", "sales,customer_key"]
+    );
+    assert_eq!(origins(&tree, "of_rome"), ["customer,city", "sales,amount", "sales,customer_key"]);
+    let link = contacts("{through: customer_contact, weight: share}");
+    link.edit(
+        "cubes/sales.yaml",
+        "  mean:",
+        "  of_pat: {count: \"*\", where: contact_name = 'Pat'}\n  mean:",
+    );
+    assert_eq!(
+        origins(&link, "of_pat"),
+        [
+            "contact,name",
+            "customer_contact,contact_key",
+            "customer_contact,customer_key",
+            "sales,*",
+            "sales,customer_key"
+        ]
+    );
+    assert_eq!(origins(&link, "revenue"), ["customer_contact,share", "sales,amount"]);
+    let text = link.run(&["docs"]).ok();
+    assert!(text.contains("| `customer_contact.share` | `shop.link` |"), "{text}");
+}

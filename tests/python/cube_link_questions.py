@@ -35,8 +35,6 @@ def link_refusals(model, question):
     if question.refused:
         return [question.refused]
     cube, links = cube_and_links(model, question)
-    if any(a.form == "rows_if" and link_of(a.condition, links) for a in question.aggregates()):
-        return [IN_A_CTE]
     grouped = [link_of(question.groups[i], links) for part in question.all_sets() for i in part]
     if not any(link and link.weight for link in grouped):
         return []
