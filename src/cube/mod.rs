@@ -88,7 +88,7 @@ pub use calculation::Calculation;
 pub use calculation_names::CALCULATIONS;
 pub use cell_limit::USUAL_CELLS;
 pub use cell_set::{CellColumn, CellSet};
-pub use compile::compile;
+pub use compile::{CubesBefore, WrongCube, compile};
 pub use context::{Ancestor, Context, Period, Scope, Step, TimeWindow};
 pub use conversion::{AsOf, Conversion, MissingRate, RateConversion};
 pub use convert_spec::{ConvertBySpec, ConvertSpec};

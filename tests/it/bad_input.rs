@@ -455,6 +455,52 @@ fn sql_that_writes_or_reads_files() {
     }
 }
 
+/// What `validate` says, with what is wrong in `cubes/goals.yaml` and in the cube over it.
+fn said_of_both(goals: (&str, &str), both: (&str, &str)) -> String {
+    let shop = Project::shop_with_goals();
+    shop.edit("cubes/goals.yaml", goals.0, goals.1);
+    shop.edit("cubes/both.yaml", both.0, both.1);
+    shop.run(&["validate"]).fails()
+}
+
+#[test]
+fn a_mistake_of_a_cube_is_not_said_again_of_the_cube_over_it() {
+    let same = ("cube: both", "cube: both");
+    let wrong = [
+        ("fact: goal", "fact: gaol"),
+        ("{sum: amount}", "{sum: amuont}"),
+        ("  goal: {sum: amount}", "  goal: {summ: amount}"),
+        ("fact: goal", "fcat: goal"),
+        ("measures:", "mesures:"),
+        ("levels:\n", "dimensions: {dat: {}}\nlevels:\n"),
+    ];
+    for wrong in wrong {
+        let error = said_of_both(wrong, same);
+        assert!(error.contains("cubes/goals.yaml"), "{error}");
+        assert!(!error.contains("cubes/both.yaml"), "{error}");
+    }
+}
+
+#[test]
+fn a_cube_over_a_wrong_one_still_tells_its_own_mistakes() {
+    let wrong = [("fact: goal", "fact: gaol"), ("{sum: amount}", "{sum: amuont}")];
+    let own = [
+        ("revenue / goal", "revenue / goall", "did you mean `goal`?"),
+        ("measures: goal,", "measures: gaol,", "did you mean `goal`?"),
+        ("[revenue, average]", "[revenu, average]", "did you mean `revenue`?"),
+        ("unrelated: empty", "unrelated: emtpy", "must be error, empty or repeat"),
+        ("  goals: {", "  gaols: {", "unknown cube `gaols`"),
+        ("revenue / goal", "reached + goal", "`reached` is computed from itself"),
+    ];
+    for wrong in wrong {
+        for (was, is, said) in own {
+            let error = said_of_both(wrong, (was, is));
+            assert!(error.contains("cubes/goals.yaml"), "{error}");
+            assert!(error.contains("cubes/both.yaml") && error.contains(said), "{said}:\n{error}");
+        }
+    }
+}
+
 #[test]
 fn a_header_with_a_column_twice_is_said_once() {
     let shop = Project::shop();
