@@ -93,7 +93,9 @@ impl BoundCube {
         let places = places.filter(|_| is_shared_out(aggregate)).unwrap_or(0);
         if places > 0 {
             let schema = self.fact_schema(measure.rates())?;
-            input = input.map(|amount| with_places(amount, places, &schema)).transpose()?;
+            input = input
+                .map(|amount| with_places(amount, places, &schema, &measure.name))
+                .transpose()?;
         }
         let day = aggregate.day.as_deref().map(of_fact);
         let make = |aggregate: LeafAggregate| Leaf {

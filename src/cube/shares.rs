@@ -53,19 +53,87 @@ pub(super) fn places(weight: &DataType) -> i8 {
     }
 }
 
-/// `amount` with `places` more digits after the point, if it is a decimal.
-pub(super) fn with_places(amount: Expr, places: i8, schema: &DFSchema) -> Result<Expr> {
+/// `amount`, of which `measure` is the sum, with `places` more digits after the point, if it is a decimal.
+pub(super) fn with_places(
+    amount: Expr,
+    places: i8,
+    schema: &DFSchema,
+    measure: &str,
+) -> Result<Expr> {
     let Some(DataType::Decimal128(_, scale)) = summed_as(&amount.get_type(schema)?) else {
         return Ok(amount);
     };
     match scale.checked_add(places) {
-        Some(scale) if i16::from(scale) < i16::from(DECIMAL128_MAX_PRECISION) => {
-            Ok(cast(amount, DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale)))
+        Some(more) if i16::from(more) < i16::from(DECIMAL128_MAX_PRECISION) => {
+            let amount = cast(amount, DataType::Decimal128(DECIMAL128_MAX_PRECISION, scale));
+            Ok(ScalarUDF::from(WithPlaces::new(places, measure)).call(vec![amount]))
         }
         _ => plan_err!(
             "its parts would have {places} more digits after the point than its {scale}; cast it to \
              fewer in its declaration"
         ),
+    }
+}
+
+/// The name of the function that gives decimals more digits after the point.
+pub(super) const WITH_PLACES: &str = "with_places";
+
+/// `with_places(amount)`: the same decimal with so many more digits after the point.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct WithPlaces {
+    signature: Signature,
+    places: i8,
+    measure: String,
+}
+
+impl WithPlaces {
+    fn new(places: i8, measure: &str) -> Self {
+        let signature = Signature::any(1, Volatility::Immutable);
+        Self { signature, places, measure: measure.to_owned() }
+    }
+}
+
+impl ScalarUDFImpl for WithPlaces {
+    fn name(&self) -> &'static str {
+        WITH_PLACES
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types {
+            [DataType::Decimal128(digits, scale)] => {
+                Ok(DataType::Decimal128(*digits, scale + self.places))
+            }
+            _ => internal_err!("{WITH_PLACES} takes a decimal, not {types:?}"),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let amounts = ColumnarValue::values_to_arrays(&args.args)?;
+        let data_type = args.return_type();
+        let factor = 10_i128.pow(u32::from(self.places.unsigned_abs()));
+        let more = |amount: i128| {
+            let more = amount.checked_mul(factor);
+            more.filter(|more| {
+                Decimal128Type::is_valid_decimal_precision(*more, DECIMAL128_MAX_PRECISION)
+            })
+            .map_or_else(
+                || {
+                    exec_err!(
+                        "an amount of `{}` does not fit {data_type}, which parts of it by weights have; \
+                         cast it to fewer digits after the point in its declaration",
+                        self.measure
+                    )
+                },
+                Ok,
+            )
+        };
+        let amounts = amounts[0].as_primitive::<Decimal128Type>();
+        let wide: Decimal128Array = amounts.try_unary(more)?;
+        Ok(ColumnarValue::Array(Arc::new(wide.with_data_type(data_type.clone()))))
     }
 }
 
