@@ -143,7 +143,7 @@ impl Writer<'_> {
         field(text, "Adds up", &measure.additivity.as_str().replace('_', "-"));
         let owner = measure.owner.as_ref().or(cube.owner.as_ref());
         field(text, "Owner", owner.map_or("", String::as_str));
-        let origins = lineage::of_measure(self.model.view(), cube, measure);
+        let origins = lineage::read_by(self.model.view(), cube, measure);
         self.lineage(text, &origins);
     }
 

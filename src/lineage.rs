@@ -13,8 +13,8 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 use crate::cube::{
-    AggregateDefinition, AggregateKind, Conversion, Cube, Definition, FlatColumn, Input, Measure,
-    RateConversion,
+    AggregateDefinition, AggregateKind, BridgeEnd, ColumnKind, Conversion, Cube, Definition,
+    FlatColumn, Input, Measure, RateConversion,
 };
 use crate::error::Result;
 use crate::model::ModelView;
@@ -86,6 +86,70 @@ pub fn of_measure(model: ModelView<'_>, cube: &Cube, measure: &Measure) -> Vec<O
     found
 }
 
+/// The columns of [`of_measure`], and those that lead from facts to what it names of members, or share its sums
+/// out among them.
+pub fn read_by(model: ModelView<'_>, cube: &Cube, measure: &Measure) -> Vec<Origin> {
+    let mut found = of_measure(model, cube, measure);
+    for origin in ways(model, cube, measure) {
+        if !found.iter().any(|known| known.table == origin.table && known.column == origin.column) {
+            found.push(origin);
+        }
+    }
+    found
+}
+
+fn ways(model: ModelView<'_>, cube: &Cube, measure: &Measure) -> Vec<Origin> {
+    let home = home(model, cube, measure);
+    let aggregate = match &measure.definition {
+        Definition::Formula { measures, .. } => {
+            let used = measures.iter().filter_map(|name| home.measure(name));
+            return used.flat_map(|used| ways(model, home, used)).collect();
+        }
+        Definition::Aggregate(aggregate) => aggregate,
+    };
+    let project = model.project;
+    let is_own = |column: &&FlatColumn| {
+        let fact = project.star.fact(&home.fact);
+        fact.is_some_and(|fact| fact.columns.iter().any(|own| own.name == column.name))
+    };
+    let conditions = aggregate.filter.iter().flat_map(|sql| columns_named(home, sql));
+    let mut origins: Vec<Origin> = conditions
+        .filter(|column| !is_own(column))
+        .flat_map(|column| way_to(project, home, column))
+        .collect();
+    if aggregate.kind == AggregateKind::Sum && aggregate.over_time.is_none() {
+        origins.extend(home.bridges.iter().filter_map(|bridge| match &bridge.to {
+            BridgeEnd::Members { weight: Some(weight), .. } => {
+                Some(of_column(project, &bridge.table, &weight.value))
+            }
+            _ => None,
+        }));
+    }
+    origins
+}
+
+/// The columns that lead from a fact of `cube` to the member that `column` is of.
+fn way_to(project: &Project, cube: &Cube, column: &FlatColumn) -> Vec<Origin> {
+    let Some(role) = column.role.map(|at| &cube.roles[at]) else { return Vec::new() };
+    let bridge = column.bridge.as_deref().and_then(|name| cube.bridge(name));
+    let near = bridge.map_or(&role.role, |bridge| &bridge.role);
+    let mut origins: Vec<Origin> =
+        key_of_fact(project, &cube.fact, &near.key_column()).into_iter().collect();
+    match bridge.map(|bridge| (bridge, &bridge.to)) {
+        Some((bridge, BridgeEnd::Members { key, .. })) => {
+            origins.extend(key_of_fact(project, &bridge.table, &bridge.key));
+            origins.extend(key_of_fact(project, &bridge.table, key));
+        }
+        Some((_, BridgeEnd::Tree(name))) => {
+            let trees = role.dimension.trees.iter().filter(|tree| tree.name == *name);
+            let parents = trees.flat_map(|tree| &tree.parent);
+            origins.extend(parents.map(|name| of_column(project, &role.dimension.name, name)));
+        }
+        None => {}
+    }
+    origins
+}
+
 fn of_aggregate(project: &Project, cube: &Cube, aggregate: &AggregateDefinition) -> Vec<Origin> {
     // Whatever a definition is made of is followed here, so a new part of it must be named.
     let AggregateDefinition { kind, input, filter, conversion, over_time, day } = aggregate;
@@ -130,11 +194,34 @@ fn named_in(project: &Project, cube: &Cube, sql: &str) -> Vec<Origin> {
         if of_fact {
             origins.push(of_column(project, &cube.fact, &name));
         } else if let Some(column) = cube.column(&name) {
-            let table = column.role.map_or(&cube.fact, |at| &cube.roles[at].dimension.name);
-            origins.push(of_column(project, table, &column.source));
+            origins.extend(of_level(project, cube, column));
         }
     }
     origins
+}
+
+/// The column that `column` of `cube` shows; none where a tree counts how deep a member is.
+fn of_level(project: &Project, cube: &Cube, column: &FlatColumn) -> Option<Origin> {
+    let Some(role) = column.role.map(|at| &cube.roles[at]) else {
+        return Some(of_column(project, &cube.fact, &column.source));
+    };
+    let dimension = &role.dimension;
+    let bridge = column.bridge.as_deref().and_then(|name| cube.bridge(name));
+    let shown = match bridge.map(|bridge| &bridge.to) {
+        // The table of a tree has names of its own for what a level shows.
+        Some(BridgeEnd::Tree(name)) => {
+            let tree = dimension.trees.iter().find(|tree| tree.name == *name)?;
+            let level = tree.shown_by(dimension)?;
+            match &column.kind {
+                ColumnKind::Level => &level.caption,
+                ColumnKind::Key => &level.key,
+                ColumnKind::Caption(locale) => level.captions.get(locale)?,
+                ColumnKind::Attribute => return None,
+            }
+        }
+        _ => &column.source,
+    };
+    Some(of_column(project, &dimension.name, shown))
 }
 
 /// The column `column` of the fact or dimension `table`.
@@ -342,7 +429,7 @@ pub fn relation(model: ModelView<'_>) -> Result<RecordBatch> {
     };
     for cube in model.cubes {
         for measure in &cube.measures {
-            for origin in of_measure(model, cube, measure) {
+            for origin in read_by(model, cube, measure) {
                 let head = [&cube.name, &measure.name, &origin.table, &origin.column];
                 let [cube, measure, table, column] = head.map(|text| Some(text.as_str()));
                 if origin.derivations.is_empty() {

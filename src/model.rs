@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::cube::{self, Cube, CubeSpec};
+use crate::cube::{self, Cube, CubeSpec, CubesBefore, WrongCube};
 use crate::declare::{
     Code, DeclarationFile, Diagnostic, Diagnostics, Node, Span, Value, Variables, parse,
 };
@@ -78,13 +78,28 @@ impl Model {
         let mut diagnostics = Diagnostics::new();
         let project = Project::parse(files, &variables, scope, &mut diagnostics);
         let mut cubes: Vec<Cube> = Vec::new();
-        let read = |node| Some((node, cube::read(node, &fixed, &mut diagnostics)?));
-        let mut specs: Vec<_> = project.cube_nodes.iter().filter_map(read).collect();
+        let mut wrong: Vec<WrongCube> = Vec::new();
+        let mut specs = Vec::new();
+        for node in &project.cube_nodes {
+            let mistakes = diagnostics.sorted().len();
+            match cube::read(node, &fixed, &mut diagnostics) {
+                Some(spec) => specs.push((node, spec, diagnostics.sorted().len() > mistakes)),
+                None => wrong.extend(declared_name(node).map(WrongCube::unreadable)),
+            }
+        }
         // A cube over cubes is compiled after these.
-        specs.sort_by_key(|(_, spec)| !spec.bases.is_empty());
-        for (node, spec) in specs {
-            let Some(cube) = cube::compile(&spec, &project.star, &cubes, &mut diagnostics) else {
-                continue;
+        specs.sort_by_key(|(_, spec, _)| !spec.bases.is_empty());
+        for (node, spec, is_misread) in specs {
+            let before = CubesBefore { right: &cubes, wrong: &wrong };
+            let cube = match cube::compile(&spec, &project.star, before, &mut diagnostics) {
+                Ok(cube) => {
+                    wrong.extend(is_misread.then(|| WrongCube::partly(cube.clone())));
+                    cube
+                }
+                Err(cube) => {
+                    wrong.push(if is_misread { cube.misread() } else { *cube });
+                    continue;
+                }
             };
             if cubes.iter().any(|other| other.name == cube.name) {
                 let message = format!("cube `{}` is declared twice", cube.name);
@@ -133,12 +148,23 @@ impl CubeFile {
     /// Compiles it over `star`, or over `cubes`.
     #[must_use]
     pub fn compile(mut self, star: &Star, cubes: &[Cube]) -> Self {
+        let before = CubesBefore { right: cubes, wrong: &[] };
         let compiled = self
             .spec
             .as_ref()
-            .and_then(|spec| cube::compile(spec, star, cubes, &mut self.mistakes));
+            .and_then(|spec| cube::compile(spec, star, before, &mut self.mistakes).ok());
         self.cube = compiled.filter(|_| self.mistakes.is_empty());
         self
+    }
+
+    /// Where the weight of which `message` tells the place is declared, and the message without that.
+    pub fn weight_in<'m>(&self, message: &'m str) -> Option<(&Span, &'m str)> {
+        let dimensions = self.spec.as_ref()?.dimensions.iter().flatten();
+        let mut weights = dimensions.filter_map(|dimension| dimension.weight.as_ref());
+        weights.find_map(|weight| {
+            let (_, said) = message.split_once(&format!("{}: ", weight.span))?;
+            Some((&weight.span, said))
+        })
     }
 
     /// Where the cube's measure `measure` is declared, or else the cube.

@@ -11,12 +11,13 @@ use datafusion::logical_expr::utils::{split_conjunction, split_conjunction_owned
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::bound::{BoundCube, BoundMeasure};
-use super::bridge::check_shared;
+use super::bridge::{check_shared, weighted};
 use super::calculation::Values;
 use super::context::{Context, Scope, TimeWindow};
 use super::input::{CubeInput, measure_name, measures_of};
 use super::measure::{Additivity, AggregateKind, Measure};
 use super::measure_use::{MeasureUse, is_choice_of_constants, measure_in};
+use super::member_count::counted;
 use super::normal_form::{
     Final, Leaf, LeafAggregate, StarQuery, columns, leaf, leaf_position, level_name, substitute,
 };
@@ -203,11 +204,25 @@ impl Translation<'_> {
         let Some((measure, calculation)) = cube.calculation(name)? else {
             return plan_err!("the cube `{}` has no measure `{name}`", self.query.cube);
         };
-        let Some(data_type) = cube.measure_type(&measure.name) else {
-            return plan_err!("the cube `{}` has no measure `{name}`", self.query.cube);
-        };
+        let data_type = self.measure(&measure.name, &cube)?.data_type.clone();
         let mut values = InContext { translation: self, measure: &measure.name, filter };
         calculation.finish(measure, &data_type, &mut values)
+    }
+
+    /// The measure `name`, as it is shared out where groups have shares by weights.
+    fn measure<'c>(&self, name: &str, cube: &'c BoundCube) -> Result<&'c BoundMeasure> {
+        let groups: Vec<&Expr> = self.query.groups.iter().flat_map(members).collect();
+        let found = match weighted(&groups, cube)? {
+            None => cube.measure(name),
+            Some(shares) => {
+                check_shared(name, shares, cube)?;
+                cube.shared_measure(name)?
+            }
+        };
+        match found {
+            Some(measure) => Ok(measure),
+            None => plan_err!("the cube `{}` has no measure `{name}`", self.query.cube),
+        }
     }
 
     /// The measure `name` over leaves, of the facts of `context` that `filter` keeps.
@@ -218,11 +233,7 @@ impl Translation<'_> {
         context: Context,
     ) -> Result<Expr> {
         let cube = Arc::clone(&self.input.cube);
-        let Some(measure) = cube.measure(name) else {
-            return plan_err!("the cube `{}` has no measure `{name}`", self.query.cube);
-        };
-        let groups: Vec<&Expr> = self.query.groups.iter().flat_map(members).collect();
-        check_shared(name, &groups, &cube)?;
+        let measure = self.measure(name, &cube)?;
         if let Some(filter) = &filter {
             check_related(filter, measure, name, &cube)?;
         }
@@ -319,6 +330,10 @@ impl Translation<'_> {
         let of_level = call.params.args.iter().flat_map(columns).next();
         if let Some(level) = &of_level {
             check_level_function(&call, &level.name)?;
+            let cube = &self.input.cube;
+            if let Some(counted) = counted(&call, filter.as_ref(), &mut self.query, cube)? {
+                return Ok(counted);
+            }
         } else if function == AGG {
             return plan_err!("AGG takes a measure, as in AGG({})", self.any_measure());
         }
@@ -480,7 +495,12 @@ fn check_apart(expr: &Expr, role: usize, cube: &BoundCube) -> Result<()> {
 fn check_function(call: &AggregateFunction, name: &str, input: &CubeInput) -> Result<()> {
     let function = call.func.name();
     if function == AGG {
-        return Ok(());
+        return match call.params.distinct {
+            true => plan_err!(
+                "AGG(DISTINCT {name}) has no meaning: `{name}` is one value in each cell; write AGG({name})"
+            ),
+            false => Ok(()),
+        };
     }
     let mode = input.mode;
     let measure = input.cube.cube.measure(name);

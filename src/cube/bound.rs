@@ -11,12 +11,15 @@ use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, TableSource};
 
+use super::bridge::weight_of;
 use super::conversion::RateConversion;
 use super::fields;
 use super::model::{Base, Bridge, BridgeEnd, Cube, FlatColumn};
 use super::normal_form::{LEVEL, Leaf};
 use super::rates::BoundRates;
 use super::reading::Reading;
+use super::resolution::Known;
+use super::shares::{places, weight_type};
 use crate::error::{Error, ErrorKind, Result};
 use crate::star::CALENDAR;
 
@@ -30,6 +33,9 @@ pub struct BoundCube {
     pub calculated: SchemaRef,
     over: Over,
     measures: HashMap<String, BoundMeasure>,
+    /// Where members have shares by weights, the same with room for the parts of sums, or why there is
+    /// none.
+    shared: HashMap<String, Result<BoundMeasure, String>>,
 }
 
 impl fmt::Debug for BoundCube {
@@ -138,6 +144,7 @@ impl BoundCube {
             calculated: Arc::clone(&self.calculated),
             over,
             measures: self.measures.clone(),
+            shared: self.shared.clone(),
         })
     }
 
@@ -165,10 +172,12 @@ impl BoundCube {
             calculated: Arc::new(Schema::empty()),
             over,
             measures: HashMap::new(),
+            shared: HashMap::new(),
         };
         let mut fields = bound.level_fields()?;
         for measure in &cube.measures {
-            let resolved = bound.resolve(measure, &fields, state);
+            let known = Known { measures: &bound.measures, places: None };
+            let resolved = bound.resolve(measure, &fields, known, state);
             let resolved =
                 resolved.map_err(|error| in_measure(error, &measure.name, &cube.name))?;
             bound.measures.insert(measure.name.clone(), resolved);
@@ -178,9 +187,55 @@ impl BoundCube {
             let field = Field::new(&measure.name, resolved.data_type.clone(), true);
             fields.push(field.with_metadata(fields::of_measure(measure)));
         }
+        bound.shared = bound.shared(&fields, state)?;
         bound.schema = Arc::new(Schema::new(fields));
         bound.calculated = bound.with_usual_calculations();
         Ok(bound)
+    }
+
+    /// The measures of a cube in which members have shares by weights, as such shares are taken.
+    fn shared(
+        &self,
+        fields: &[Field],
+        state: &SessionState,
+    ) -> Result<HashMap<String, Result<BoundMeasure, String>>> {
+        let mut refused = HashMap::new();
+        let Some(places) = self.places_of_parts()? else { return Ok(refused) };
+        let mut measures = HashMap::new();
+        for measure in &self.cube.measures {
+            let known = Known { measures: &measures, places: Some(places) };
+            match self.resolve(measure, fields, known, state) {
+                Ok(resolved) => {
+                    measures.insert(measure.name.clone(), resolved);
+                }
+                Err(error) => {
+                    let why = error.find_root().message().into_owned();
+                    refused.insert(measure.name.clone(), Err(why));
+                }
+            }
+        }
+        refused.extend(measures.into_iter().map(|(name, measure)| (name, Ok(measure))));
+        Ok(refused)
+    }
+
+    /// How many more digits after the point parts by weights have; `None` where there are no weights.
+    fn places_of_parts(&self) -> Result<Option<i8>> {
+        let mut all = None;
+        match &self.over {
+            Over::Star { bridges, .. } => {
+                for bridge in &self.cube.bridges {
+                    let Some(tables) = bridges.get(&bridge.name) else { continue };
+                    if let Some((data_type, _)) = weight_of(bridge, tables)? {
+                        all = Some(all.unwrap_or(0_i8).saturating_add(places(&data_type)));
+                    }
+                }
+            }
+            // Each has its own.
+            Over::Cubes(cubes) => {
+                all = cubes.iter().any(|cube| !cube.shared.is_empty()).then_some(0);
+            }
+        }
+        Ok(all)
     }
 
     /// The cube over one fact that leaves of `base` are computed over.
@@ -259,9 +314,16 @@ impl BoundCube {
         self.measures.get(name)
     }
 
-    /// Every measure that is resolved, by name.
-    pub(super) fn measures(&self) -> impl Iterator<Item = (&String, &BoundMeasure)> {
-        self.measures.iter()
+    /// The measure called `name` where sums of it are shared out by weights.
+    pub(super) fn shared_measure(
+        &self,
+        name: &str,
+    ) -> Result<Option<&BoundMeasure>, DataFusionError> {
+        match self.shared.get(name) {
+            None => Ok(self.measure(name)),
+            Some(Ok(measure)) => Ok(Some(measure)),
+            Some(Err(why)) => plan_err!("`{name}` cannot be shared out: {why}"),
+        }
     }
 
     /// The columns before the measures, as the normal form names them.
@@ -327,19 +389,13 @@ pub(super) fn plain(data_type: &DataType) -> &DataType {
     }
 }
 
-/// Shares are numbers.
+/// Shares are exact numbers.
 fn check_weight(bridge: &Bridge, pairs: &Schema) -> Result<()> {
     let BridgeEnd::Members { weight: Some(weight), .. } = &bridge.to else { return Ok(()) };
-    match pairs.field_with_name(weight) {
-        Ok(field) if field.data_type().is_numeric() => Ok(()),
-        Ok(field) => {
-            let what =
-                format!("the weight `{weight}` must be a number, this is {}", field.data_type());
-            Err(Error::new(ErrorKind::InvalidDeclaration, what))
-        }
-        Err(_) => {
-            let what = format!("the table `{}` has no column `{weight}`", bridge.table);
-            Err(Error::new(ErrorKind::InvalidDeclaration, what))
-        }
-    }
+    let wrong = match pairs.field_with_name(&weight.value) {
+        Ok(field) => weight_type(field.data_type(), &weight.value).err(),
+        Err(_) => Some(format!("the table `{}` has no column `{}`", bridge.table, weight.value)),
+    };
+    let Some(wrong) = wrong else { return Ok(()) };
+    Err(Error::new(ErrorKind::InvalidDeclaration, wrong).context(weight.span.to_string()))
 }

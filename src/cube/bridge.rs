@@ -4,23 +4,27 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::common::{Column, JoinType, Result, TableReference, plan_err};
+use datafusion::common::{
+    Column, DataFusionError, JoinType, Result, TableReference, internal_err, plan_err,
+};
 use datafusion::functions::core::expr_fn::coalesce;
-use datafusion::functions_aggregate::expr_fn::{count, sum};
+use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{
-    Expr, ExprFunctionExt, LogicalPlanBuilder, TableSource, cast, lit, when,
+    AggregateUDF, Expr, ExprFunctionExt, LogicalPlanBuilder, TableSource, cast, lit, when,
 };
 
-use super::bound::BoundCube;
+use super::bound::{BoundCube, BridgeTables};
+use super::checked_sum::CheckedSum;
 use super::measure::{AggregateKind, Definition};
 use super::model::{Bridge, BridgeEnd};
 use super::normal_form::{StarQuery, column_of, columns, level_name};
 use super::planner::role_reference;
+use super::shares;
 use crate::star::{NOT_APPLICABLE_KEY, UNKNOWN_KEY, reserved_columns};
 
-/// The column of pairs with the share of each.
-pub(super) const SHARE: &str = "share";
+/// The columns of pairs with where the span of each begins and ends, and what it is a span of.
+pub(super) const SPAN: [&str; 3] = ["span_start", "span_end", "whole"];
 
 // Relations and columns of pairs on the way.
 const PAIRS: &str = "pairs";
@@ -28,6 +32,7 @@ const LINKED: &str = "linked";
 const MEMBER: &str = "member";
 const NEAR: &str = "near";
 const FAR: &str = "far";
+const WEIGHT: &str = "weight";
 
 /// The one bridge that all columns of `expr` come by; `None` where none does.
 pub(super) fn bridge_of(expr: &Expr, bound: &BoundCube) -> Result<Option<String>> {
@@ -98,14 +103,11 @@ fn pairs(bridge: &Bridge, bound: &BoundCube) -> Result<LogicalPlanBuilder> {
     let scan = |relation: TableReference, table: &Arc<dyn TableSource>| {
         LogicalPlanBuilder::scan(relation, Arc::clone(table), None)
     };
-    let BridgeEnd::Members { key, weight } = &bridge.to else {
+    let BridgeEnd::Members { key, .. } = &bridge.to else {
         return scan(reference(bridge), &tables.pairs);
     };
     let of = |relation: &str, name: &str| Expr::Column(column_of(relation, name));
-    let weight = match weight {
-        Some(weight) => coalesce(vec![cast(of(PAIRS, weight), DataType::Float64), lit(0.0)]),
-        None => lit(1.0),
-    };
+    let weight = weight_of(bridge, tables)?;
     let own = format!("{}_key", bridge.role.dimension);
     let mut links = scan(TableReference::bare(PAIRS), &tables.pairs)?;
     let (mut near, mut of_member) = (of(PAIRS, &bridge.key), own.clone());
@@ -119,41 +121,92 @@ fn pairs(bridge: &Bridge, bound: &BoundCube) -> Result<LogicalPlanBuilder> {
         near = of(LINKED, &member);
         of_member = member;
     }
+    let mut shown = vec![near.alias(NEAR), of(PAIRS, key).alias(FAR)];
+    shown.extend(weight.iter().map(|(_, weight)| weight.clone().alias(WEIGHT)));
+    // Who is unknown is linked to nobody.
+    let links = links.project(shown)?.filter(col(NEAR).gt(lit(0_i64)))?;
     // A pair that is there twice is one.
-    let links = links
-        .project(vec![near.alias(NEAR), of(PAIRS, key).alias(FAR), weight.alias(SHARE)])?
-        // Who is unknown is linked to nobody.
-        .filter(col(NEAR).gt(lit(0_i64)))?
-        .aggregate(vec![col(NEAR), col(FAR)], vec![sum(col(SHARE)).alias(SHARE)])?;
-    let over_all = |function: Expr| match function {
-        Expr::AggregateFunction(call) => {
-            let window = WindowFunction::new(call.func, call.params.args);
-            Expr::from(window).partition_by(vec![col(NEAR)]).build()
-        }
-        other => Ok(other),
+    let links = match &weight {
+        None => links.distinct()?,
+        Some((data_type, _)) => spans(links, bridge, data_type)?,
     };
-    let total = over_all(sum(col(SHARE)))?;
-    let count = over_all(count(lit(1_i64)))?;
-    let links = links.window(vec![total.clone(), count.clone()])?;
-    let columns = links.schema().columns();
-    let (total, count) = (columns[columns.len() - 2].clone(), columns[columns.len() - 1].clone());
-    let (total, count) = (Expr::Column(total), cast(Expr::Column(count), DataType::Float64));
-    // Shares are taken of their sum; where they add up to nothing, all are equal.
-    let share = when(total.clone().eq(lit(0.0)), lit(1.0) / count).otherwise(col(SHARE) / total)?;
-    let links =
-        links.project(vec![col(NEAR), col(FAR), share.alias(SHARE)])?.alias(PAIRS)?.build()?;
+    let links = links.alias(PAIRS)?.build()?;
     let members = scan(TableReference::bare(MEMBER), &tables.members)?;
     let on = (vec![column_of(MEMBER, of_member)], vec![column_of(PAIRS, NEAR)]);
     let none = when(of(MEMBER, &own).eq(lit(NOT_APPLICABLE_KEY)), lit(NOT_APPLICABLE_KEY))
         .otherwise(lit(UNKNOWN_KEY))?;
-    members
-        .join(links, JoinType::Left, on, None)?
-        .project(vec![
-            of(MEMBER, &own).alias(&bridge.key),
-            coalesce(vec![of(PAIRS, FAR), none]).alias(FAR),
-            coalesce(vec![of(PAIRS, SHARE), lit(1.0)]).alias(SHARE),
-        ])?
-        .alias(reference(bridge))
+    let mut shown =
+        vec![of(MEMBER, &own).alias(&bridge.key), coalesce(vec![of(PAIRS, FAR), none]).alias(FAR)];
+    if let Some((data_type, _)) = &weight {
+        // Who is linked to nobody has the whole beside nobody.
+        let whole = [0_i64, 1, 1].map(|bound| cast(lit(bound), data_type.clone()));
+        let spans = SPAN.iter().zip(whole);
+        shown
+            .extend(spans.map(|(name, bound)| coalesce(vec![of(PAIRS, name), bound]).alias(*name)));
+    }
+    members.join(links, JoinType::Left, on, None)?.project(shown)?.alias(reference(bridge))
+}
+
+/// The weight of each pair of `bridge`, nothing where it has none, and its type; `None` where pairs are not
+/// weighed.
+pub(super) fn weight_of(
+    bridge: &Bridge,
+    tables: &BridgeTables,
+) -> Result<Option<(DataType, Expr)>> {
+    let BridgeEnd::Members { weight: Some(weight), .. } = &bridge.to else { return Ok(None) };
+    let schema = tables.pairs.schema();
+    let given = schema.field_with_name(&weight.value)?.data_type();
+    let data_type = shares::weight_type(given, &weight.value).map_err(DataFusionError::Plan)?;
+    let weight = cast(Expr::Column(column_of(PAIRS, &weight.value)), data_type.clone());
+    let weight = coalesce(vec![weight, cast(lit(0_i64), data_type.clone())]);
+    Ok(Some((data_type, weight)))
+}
+
+/// `links` with the span of each pair, in the order of the keys they lead to. Where the weights of a
+/// member add up to nothing, all spans are equal.
+fn spans(
+    links: LogicalPlanBuilder,
+    bridge: &Bridge,
+    data_type: &DataType,
+) -> Result<LogicalPlanBuilder> {
+    let weight = || {
+        let what = format!("weights of {}", bridge.table);
+        AggregateUDF::from(CheckedSum::new(&what)).call(vec![col(WEIGHT)])
+    };
+    let links = links.aggregate(vec![col(NEAR), col(FAR)], vec![weight().alias(WEIGHT)])?;
+    let number = || count(lit(1_i64));
+    // Windows with an order and without are no one step.
+    let links = links.window([over_member(weight(), false)?, over_member(number(), false)?])?;
+    let links = links.window([over_member(weight(), true)?, over_member(number(), true)?])?;
+    let columns = links.schema().columns();
+    let [.., total, all, end, place] = columns.as_slice() else {
+        return internal_err!("windows without columns");
+    };
+    let [total, all, end, place] = [total, all, end, place].map(|c| Expr::Column(c.clone()));
+    let choose = |equal: Expr, weighed: Expr| {
+        when(total.clone().eq(cast(lit(0_i64), data_type.clone())), cast(equal, data_type.clone()))
+            .otherwise(weighed)
+    };
+    let [start_name, end_name, whole_name] = SPAN;
+    let bounds = vec![
+        col(NEAR),
+        col(FAR),
+        choose(place.clone() - lit(1_i64), end.clone() - col(WEIGHT))?.alias(start_name),
+        choose(place, end)?.alias(end_name),
+        choose(all, total.clone())?.alias(whole_name),
+    ];
+    links.project(bounds)
+}
+
+/// `function` over all pairs of a member, or over those up to each in the order of the keys they
+/// lead to.
+fn over_member(function: Expr, up_to: bool) -> Result<Expr> {
+    let Expr::AggregateFunction(call) = function else {
+        return internal_err!("only an aggregate is over pairs");
+    };
+    let window = Expr::from(WindowFunction::new(call.func, call.params.args));
+    let window = window.partition_by(vec![col(NEAR)]);
+    if up_to { window.order_by(vec![col(FAR).sort(true, false)]).build() } else { window.build() }
 }
 
 /// The pairs of `bridge`, joined to the dimension they lead to.
@@ -175,23 +228,35 @@ fn col(name: &str) -> Expr {
     Expr::Column(Column::from_name(name))
 }
 
-/// Whether `measure` can be asked for in shares; sums are shared out, and what is neither a sum nor
-/// the same for every share is refused.
-pub(super) fn check_shared(measure: &str, groups: &[&Expr], bound: &BoundCube) -> Result<()> {
-    let grouped: BTreeSet<String> =
+/// The bridge that `groups` lead over by weights, with the column of these; `None` where there is none.
+pub(super) fn weighted<'b>(
+    groups: &[&Expr],
+    bound: &'b BoundCube,
+) -> Result<Option<(&'b Bridge, &'b str)>> {
+    let names: BTreeSet<String> =
         groups.iter().flat_map(|group| bridges_of(group, bound)).collect();
-    let mut weighted = None;
-    for name in &grouped {
-        if let BridgeEnd::Members { weight: Some(weight), .. } = &bound.bridge(name)?.0.to {
-            weighted = Some((name, weight));
+    for name in &names {
+        let (bridge, _) = bound.bridge(name)?;
+        if let BridgeEnd::Members { weight: Some(weight), .. } = &bridge.to {
+            return Ok(Some((bridge, weight.value.as_str())));
         }
     }
-    let Some((bridge, weight)) = weighted else { return Ok(()) };
+    Ok(None)
+}
+
+/// Whether `measure` can be shared out over `bridge` by `weight`; sums are shared out, and what is neither
+/// a sum nor the same for every share is refused.
+pub(super) fn check_shared(
+    measure: &str,
+    (bridge, weight): (&Bridge, &str),
+    bound: &BoundCube,
+) -> Result<()> {
     let Some(declared) = bound.cube.measure(measure) else { return Ok(()) };
     let aggregate = match &declared.definition {
         Definition::Aggregate(aggregate) => aggregate,
         Definition::Formula { measures, .. } => {
-            return measures.iter().try_for_each(|used| check_shared(used, groups, bound));
+            let mut used = measures.iter();
+            return used.try_for_each(|used| check_shared(used, (bridge, weight), bound));
         }
     };
     let whole = matches!(bound.measure_type(measure), Some(DataType::Int64 | DataType::UInt64));
@@ -201,5 +266,6 @@ pub(super) fn check_shared(measure: &str, groups: &[&Expr], bound: &BoundCube) -
         AggregateKind::Sum if whole => "is a whole number, cast it to a decimal in its declaration",
         _ => return Ok(()),
     };
+    let bridge = &bridge.name;
     plan_err!("`{measure}` cannot be shared out over `{bridge}` by `{weight}`: it {why}")
 }

@@ -168,6 +168,24 @@ impl Calculation {
         Some((measure, found.and_then(|found| found.with_its_level(columns))))
     }
 
+    /// What `column` was probably meant to be, where it starts like a calculation of one of `measures`,
+    /// each with its cube before it, and there is none of its name.
+    pub fn meant<'m>(
+        column: &str,
+        measures: impl IntoIterator<Item = (&'m str, &'m str)>,
+    ) -> Option<String> {
+        let of = |(cube, measure): (&'m str, &'m str)| {
+            Some((cube, measure, column.strip_prefix(measure)?.strip_prefix('_')?))
+        };
+        let found = measures.into_iter().filter_map(of);
+        let (cube, measure, name) = found.max_by_key(|(_, measure, _)| measure.len())?;
+        let hint = match nearest(name, CALCULATIONS.iter().map(|known| known.name.as_ref())) {
+            Some(near) => format!("did you mean `{measure}_{near}`?"),
+            None => format!("`cubes.\"{cube}$calculations\"` lists the usual ones"),
+        };
+        Some(format!("`{measure}` has no calculation `{name}`; {hint}"))
+    }
+
     /// The level that it is a share of.
     pub(super) fn level(&self) -> Option<&str> {
         match &self.kind {

@@ -1,6 +1,6 @@
 //! What a measure computes from fact rows, and what it makes of the results.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DECIMAL128_MAX_SCALE, DataType};
 use datafusion::common::{Column, Result};
 use datafusion::functions::core::expr_fn::{coalesce, nullif};
 use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit, when};
@@ -102,18 +102,29 @@ pub(super) fn unrated(
     Ok(vec![LeafAggregate::Count(fact.clone()), LeafAggregate::Min(fact)])
 }
 
-/// The value of `measure`, which is converted from amounts of type `amount`, from `value` and its
+/// The type of amounts of type `amount` that rates convert: with the places of a mean of them, and with
+/// `places` more where they are shared out.
+pub(super) fn rated_type(amount: &DataType, places: i8) -> DataType {
+    match DecimalMean::data_type(amount) {
+        DataType::Decimal128(digits, scale) => {
+            DataType::Decimal128(digits, scale.saturating_add(places).min(DECIMAL128_MAX_SCALE))
+        }
+        other => other,
+    }
+}
+
+/// The value of `measure`, which is converted from other amounts, from `value` and its
 /// type, and from what [`unrated`] tells in the leaves at `position`.
 ///
-/// Decimals are rounded only here, half away from zero, to the places that a mean of amounts has.
+/// Decimals are rounded only here, half away from zero, to the places of `shown`.
 pub(super) fn finish_rated(
     measure: &str,
     conversion: &RateConversion,
     (value, data_type): (Expr, DataType),
-    amount: &DataType,
+    shown: DataType,
     position: usize,
 ) -> Expr {
-    let value = match (&data_type, DecimalMean::data_type(amount)) {
+    let value = match (&data_type, shown) {
         (DataType::Decimal128(_, exact), shown @ DataType::Decimal128(_, places))
             if *exact > places =>
         {

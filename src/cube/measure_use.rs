@@ -73,7 +73,7 @@ pub(super) fn is_choice_of_constants(argument: &Expr) -> bool {
 }
 
 /// `expr` without casts and aliases, and the type of the outermost cast.
-fn uncast(mut expr: &Expr) -> (&Expr, Option<DataType>) {
+pub(super) fn uncast(mut expr: &Expr) -> (&Expr, Option<DataType>) {
     let mut outermost = None;
     loop {
         expr = match expr {

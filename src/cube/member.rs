@@ -8,6 +8,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result as DataFusionResult, ScalarValue};
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::collect;
 use datafusion::prelude::SessionContext;
 
 use super::asked_columns::with_asked_columns;
@@ -59,6 +60,8 @@ pub(super) struct MemberTable {
     pub order: String,
     /// The rows whose members are to be seen, as a condition in SQL; none where all are.
     pub condition: Option<String>,
+    /// How members are seen where that hides some.
+    pub reading: Option<Reading>,
 }
 
 impl MemberTable {
@@ -92,10 +95,13 @@ impl MemberTable {
         };
         let role = found.role.map(|position| &cube.roles[position]);
         let of_dimension = role.filter(|role| role.dimension.name == table);
-        let condition = of_dimension
-            .and_then(|role| members.unwrap_or(role.reading).condition(&role.dimension));
+        let seen = of_dimension.and_then(|role| {
+            let reading = members.unwrap_or(role.reading);
+            Some((reading, reading.condition(&role.dimension)?))
+        });
+        let (reading, condition) = seen.unzip();
         let table = Self::over(flat, table, found.role.is_none(), level, &found.source);
-        Ok(Self { condition, ..table })
+        Ok(Self { condition, reading, ..table })
     }
 
     /// A key or attribute is its own level.
@@ -111,6 +117,7 @@ impl MemberTable {
                 captions: level.captions.clone().into_iter().collect(),
                 order: level.sort.clone().unwrap_or_else(|| level.key.clone()),
                 condition: None,
+                reading: None,
             },
             None => Self {
                 level: flat,
@@ -121,6 +128,7 @@ impl MemberTable {
                 captions: Vec::new(),
                 order: source.to_owned(),
                 condition: None,
+                reading: None,
             },
         }
     }
@@ -155,13 +163,7 @@ impl MemberTable {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let columns: Vec<&String> = match by {
-            NamedBy::Key => vec![&self.key],
-            NamedBy::Caption => {
-                let others = self.captions.iter().map(|(_, column)| column);
-                std::iter::once(&self.caption).chain(others).collect()
-            }
-        };
+        let columns = self.named_in(by);
         let list: Vec<String> = names.iter().map(|name| quoted_text(name)).collect();
         let list = list.join(", ");
         let texts: Vec<String> = columns.iter().map(|column| text(column)).collect();
@@ -195,6 +197,32 @@ impl MemberTable {
         Ok(members)
     }
 
+    /// The columns that members are named in.
+    fn named_in(&self, by: NamedBy) -> Vec<&String> {
+        match by {
+            NamedBy::Key => vec![&self.key],
+            NamedBy::Caption => {
+                let others = self.captions.iter().map(|(_, column)| column);
+                std::iter::once(&self.caption).chain(others).collect()
+            }
+        }
+    }
+
+    /// Whether there is a member `name` where members are seen in another way.
+    async fn is_seen_otherwise(
+        &self,
+        name: &str,
+        by: NamedBy,
+        context: &SessionContext,
+    ) -> Result<bool> {
+        let columns = self.named_in(by);
+        let name = quoted_text(name);
+        let same: Vec<String> =
+            columns.iter().map(|column| format!("{} = {name}", text(column))).collect();
+        let sql = format!("SELECT COUNT(*) FROM {} WHERE {}", self.relation(), same.join(" OR "));
+        Ok(counted(context, &sql).await? > 0)
+    }
+
     /// There is no member `name`: says which was probably meant.
     async fn missing(
         &self,
@@ -207,6 +235,18 @@ impl MemberTable {
             NamedBy::Caption => (&self.caption, "member"),
             NamedBy::Key => (&self.key, "member with the key"),
         };
+        if let Some(reading) = self.reading
+            && self.is_seen_otherwise(name, by, context).await?
+        {
+            let what = format!(
+                "the level `{}` has no {what} `{name}` {}; it has where members are seen otherwise, such \
+                 as {}",
+                self.level,
+                reading.words(),
+                Reading::AsWas
+            );
+            return Ok(Error::new(ErrorKind::NotFound, what));
+        }
         let sql = format!(
             "SELECT DISTINCT {} AS name FROM {}{} LIMIT {MOST_COMPARED}",
             text(column),
@@ -251,8 +291,11 @@ pub(super) async fn collected(context: &SessionContext, sql: &str) -> Result<Rec
     with_asked_columns(&mut state, &statement);
     let plan = state.statement_to_plan(statement).await?;
     let frame = DataFrame::new(context.state(), plan);
-    let schema = Arc::clone(frame.schema().inner());
-    let batches = frame.collect().await?;
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    // Parts of a sum have more places than the statement says, as long as it is not analysed.
+    let schema = plan.schema();
+    let batches = collect(plan, task).await?;
     Ok(concat_batches(&schema, &batches)?)
 }
 

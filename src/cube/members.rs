@@ -8,23 +8,26 @@
 
 use std::collections::BTreeSet;
 
-use arrow::datatypes::DataType;
 use datafusion::common::{Column, JoinType, Result};
-use datafusion::functions_aggregate::expr_fn::sum;
+use datafusion::functions::core::expr_fn::named_struct;
+use datafusion::functions_aggregate::expr_fn::array_agg;
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, lit};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
 
 use super::bound::BoundCube;
-use super::bridge::{SHARE, bridge_of, reference, with_members};
+use super::bridge::{SPAN, bridge_of, reference, with_members};
 use super::checked_sum::CheckedSum;
 use super::model::BridgeEnd;
 use super::normal_form::{column_of, columns};
 use super::planner::{STAR, fact_alias, over_star, physical};
+use super::shares::Share;
 
 /// The column of the facts' members.
 const MEMBER: &str = "member";
 /// The column that is true where a fact has a member that was asked for.
 const MEETS: &str = "meets";
+/// The column of the spans that a group has of a fact.
+const SPANS: &str = "spans";
 
 /// What is read of the members of one bridge.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,9 +129,11 @@ impl Members {
     }
 
     /// The share of a fact that each of the groups has, where it is not the whole.
-    pub(super) fn share(&self, bound: &BoundCube) -> Result<Option<Expr>> {
-        let share = Expr::Column(column_of(&self.joined_name(), SHARE));
-        Ok(self.is_weighted(bound)?.then_some(share))
+    pub(super) fn share(&self, bound: &BoundCube) -> Result<Option<Share>> {
+        let of = |name: &str| Expr::Column(column_of(&self.joined_name(), name));
+        let [.., whole] = SPAN;
+        let share = || Share { spans: of(SPANS), whole: of(whole) };
+        Ok(self.is_weighted(bound)?.then(share))
     }
 
     fn is_weighted(&self, bound: &BoundCube) -> Result<bool> {
@@ -142,7 +147,7 @@ impl Members {
     }
 
     /// The members of the role that lead to one that meets the conditions, with the groups that one is
-    /// in and the share that these have: each member and group once.
+    /// in and the spans that these have: each member and group once.
     fn relation(&self, bound: &BoundCube) -> Result<LogicalPlanBuilder> {
         let (bridge, _) = bound.bridge(&self.bridge)?;
         let exprs = self.groups.iter().map(|(_, group)| group).chain(&self.conditions);
@@ -152,7 +157,9 @@ impl Members {
         let of_bridge = |name: &str| Expr::Column(Column::new(Some(reference(bridge)), name));
         let weighted = !self.groups.is_empty() && self.is_weighted(bound)?;
         shown.push(of_bridge(&bridge.key).alias(MEMBER));
-        shown.extend(weighted.then(|| of_bridge(SHARE).alias(SHARE)));
+        if weighted {
+            shown.extend(SPAN.map(|name| of_bridge(name).alias(name)));
+        }
         let mut members = with_members(bridge, bound)?.project(shown)?.alias(STAR)?;
         for condition in &self.conditions {
             members = members.filter(over_star(condition.clone())?)?;
@@ -165,8 +172,13 @@ impl Members {
         if !weighted {
             return members.project(groups)?.distinct();
         }
-        let share = sum(Expr::Column(column_of(STAR, SHARE))).alias(SHARE);
-        members.aggregate(groups, vec![share])
+        let [start, end, whole] = SPAN;
+        // All spans of a member are of one whole.
+        groups.push(of_star(whole));
+        let named = [start, end].into_iter();
+        let named = named.flat_map(|name| [lit(name), Expr::Column(column_of(STAR, name))]);
+        let span = named_struct(named.collect());
+        members.aggregate(groups, vec![array_agg(span).alias(SPANS)])
     }
 }
 
@@ -193,12 +205,11 @@ pub(super) fn mark_name(position: usize) -> String {
 }
 
 /// `aggregate` with what it sums shared out by `shares`.
-pub(super) fn shared_out(aggregate: Expr, shares: &[Expr]) -> Expr {
+pub(super) fn shared_out(aggregate: Expr, shares: &[Share]) -> Expr {
     let Expr::AggregateFunction(mut call) = aggregate else { return aggregate };
-    if !shares.is_empty() && call.func.inner().is::<CheckedSum>() {
+    if call.func.inner().is::<CheckedSum>() {
         for amount in &mut call.params.args {
-            let whole = cast(amount.clone(), DataType::Float64);
-            *amount = shares.iter().fold(whole, |amount, share| amount * share.clone());
+            *amount = shares.iter().fold(amount.clone(), |amount, share| share.of(amount));
         }
     }
     Expr::AggregateFunction(call)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::measure::Measure;
 use super::named_set::NamedSet;
 use super::reading::Reading;
+use crate::declare::Located;
 use crate::star::{Dimension, Level, Role, Title};
 
 /// A cube over one fact: levels to group by and measures to compute.
@@ -126,7 +127,7 @@ pub enum BridgeEnd {
         /// The column of the table with their version keys.
         key: String,
         /// The column of the table with the share of each pair.
-        weight: Option<String>,
+        weight: Option<Located<String>>,
     },
 }
 

@@ -3,14 +3,12 @@
 //! A part is the star joined through its [`super::time_map`], or the star as it is for a cell's own
 //! facts, grouped.
 
-use std::sync::Arc;
-
 use std::collections::BTreeSet;
 
 use arrow::datatypes::DataType;
-use datafusion::common::{Column, ExprSchema, JoinType, Result, internal_err, plan_err};
+use datafusion::common::{Column, JoinType, Result, internal_err, plan_err};
 use datafusion::functions_aggregate::expr_fn::max;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 use super::ancestors::is_key_name;
 use super::bound::BoundCube;
@@ -256,7 +254,7 @@ impl<'a> Parts<'a> {
     ) -> Result<LogicalPlanBuilder> {
         let filters: Vec<&Expr> = self.filters(source).collect();
         let star = self.star(source.base, groups.to_vec(), &filters, values, None)?;
-        typed(star.plan.aggregate(star.groups, star.values)?, values)
+        star.plan.aggregate(star.groups, star.values)
     }
 
     /// `values` over the facts as the time map shows them.
@@ -281,8 +279,7 @@ impl<'a> Parts<'a> {
         });
         let groups = of_time.chain(star.groups).collect::<Vec<_>>();
         let star_in_time = star.plan.join(map, JoinType::Inner, on, None)?;
-        let cells = star_in_time.aggregate(groups, star.values)?;
-        typed(cells, values)?.build()
+        star_in_time.aggregate(groups, star.values)?.build()
     }
 
     /// The joined star with what is read of it, and groups and values over it.
@@ -388,25 +385,4 @@ impl<'a> Parts<'a> {
             None => internal_err!("a calculation over time without a time"),
         }
     }
-}
-
-/// `cells` with each of `values` in its type, from which a sum that is shared out differs.
-fn typed(cells: LogicalPlanBuilder, values: &[Value]) -> Result<LogicalPlanBuilder> {
-    let schema = Arc::clone(cells.schema());
-    let wanted = |name: &str| values.iter().find(|value| value.name == name);
-    let differs = |column: &Column| {
-        let given = schema.field_from_column(column).ok()?.data_type().clone();
-        wanted(&column.name).filter(|value| value.data_type != given && given == DataType::Float64)
-    };
-    let columns = schema.columns();
-    if columns.iter().all(|column| differs(column).is_none()) {
-        return Ok(cells);
-    }
-    let shown = columns.iter().map(|column| match differs(column) {
-        Some(value) => {
-            cast(Expr::Column(column.clone()), value.data_type.clone()).alias(&column.name)
-        }
-        None => Expr::Column(column.clone()),
-    });
-    cells.project(shown.collect::<Vec<_>>())
 }

@@ -19,14 +19,25 @@ use super::bound::{BoundCube, BoundMeasure};
 use super::checked_sum::summed_as;
 use super::context::{Context, Scope};
 use super::conversion::Conversion;
+use super::divisor::named_divisions;
 use super::measure::{AggregateDefinition, AggregateKind, Definition, Input, Measure};
 use super::normal_form::{
     FACT, LEVEL, Leaf, LeafAggregate, column_of, columns, leaf, leaf_position, level, level_name,
     rate, substitute,
 };
+use super::shares::with_places;
 use super::subject::{is_over, role_of_days};
 use super::{leaves, planner};
 use crate::translate::checked_decimals;
+
+/// What a measure is resolved with.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// The measures that are resolved already, by name.
+    pub measures: &'a HashMap<String, BoundMeasure>,
+    /// Where sums are shared out by weights: how many more digits after the point their parts have.
+    pub places: Option<i8>,
+}
 
 /// What a measure aggregates.
 struct Amount {
@@ -42,20 +53,24 @@ impl BoundCube {
         &self,
         measure: &Measure,
         levels: &[Field],
+        known: Known<'_>,
         state: &SessionState,
     ) -> Result<BoundMeasure, DataFusionError> {
-        if let Some(base) = self.cube.origins.get(&measure.name)
-            && let Some(known) = self.base(*base).measure(&measure.name)
-        {
+        let base = self.cube.origins.get(&measure.name);
+        let of_base = base.map(|base| match known.places {
+            None => Ok(self.base(*base).measure(&measure.name)),
+            Some(_) => self.base(*base).shared_measure(&measure.name),
+        });
+        if let (Some(base), Some(known)) = (base, of_base.transpose()?.flatten()) {
             let mut known = known.clone();
             known.leaves.iter_mut().for_each(|leaf| leaf.base = *base);
             return Ok(known);
         }
         let (leaves, finish) = match &measure.definition {
             Definition::Aggregate(aggregate) => {
-                self.aggregate(measure, aggregate, levels, state)?
+                self.aggregate(measure, aggregate, levels, known.places, state)?
             }
-            Definition::Formula { expr, .. } => self.formula(expr, state)?,
+            Definition::Formula { expr, .. } => formula(expr, known.measures, state)?,
         };
         let (finish, data_type) = self.typed(&leaves, finish)?;
         Ok(BoundMeasure { leaves, finish, data_type })
@@ -67,13 +82,21 @@ impl BoundCube {
         measure: &Measure,
         aggregate: &AggregateDefinition,
         levels: &[Field],
+        places: Option<i8>,
         state: &SessionState,
     ) -> Result<(Vec<Leaf>, Expr), DataFusionError> {
         let fact = DFSchema::try_from_qualified_schema(FACT, &self.fact().schema())?;
         let filter = aggregate.filter.as_ref();
         let filter =
             filter.map(|sql| over_fact_and_levels(sql, &fact, levels, state)).transpose()?;
-        let Amount { input, given } = self.amount(measure, aggregate, &fact, state)?;
+        let Amount { mut input, given } = self.amount(measure, aggregate, &fact, state)?;
+        let places = places.filter(|_| is_shared_out(aggregate)).unwrap_or(0);
+        if places > 0 {
+            let schema = self.fact_schema(measure.rates())?;
+            input = input
+                .map(|amount| with_places(amount, places, &schema, &measure.name))
+                .transpose()?;
+        }
         let day = aggregate.day.as_deref().map(of_fact);
         let make = |aggregate: LeafAggregate| Leaf {
             aggregate,
@@ -99,8 +122,8 @@ impl BoundCube {
             let data_type = widened(amount.clone(), &fact)?.get_type(&fact)?;
             let of_amount = self.typed(&leaves, finish)?;
             let unrated = leaves::unrated(rates, amount, day)?;
-            finish =
-                leaves::finish_rated(&measure.name, rates, of_amount, &data_type, leaves.len());
+            let shown = leaves::rated_type(&data_type, places);
+            finish = leaves::finish_rated(&measure.name, rates, of_amount, shown, leaves.len());
             leaves.extend(unrated.into_iter().map(make));
         }
         Ok((leaves, finish))
@@ -120,6 +143,7 @@ impl BoundCube {
                 let rates = measure.rates();
                 let with_rate = self.fact_schema(rates)?;
                 let amount = whole_division(state.create_logical_expr(sql, fact)?, fact)?;
+                let amount = named_divisions(amount, fact, &measure.name, sql)?;
                 let given = rates.map(|_| amount.clone());
                 let amount = match &aggregate.conversion {
                     Some(Conversion::Column(rate)) => amount * of_fact(rate),
@@ -148,39 +172,6 @@ impl BoundCube {
         of_days.filter(|part| of_levels(part) && is_over(part, role, self)).reduce(Expr::and)
     }
 
-    /// A formula with each measure replaced by what it is made of.
-    fn formula(
-        &self,
-        sql: &str,
-        state: &SessionState,
-    ) -> Result<(Vec<Leaf>, Expr), DataFusionError> {
-        let field = |(name, measure): (&String, &BoundMeasure)| {
-            Field::new(name, measure.data_type.clone(), true)
-        };
-        let schema = Schema::new(self.measures().map(field).collect::<Vec<_>>());
-        let schema = DFSchema::try_from(schema)?;
-        let expr = state.create_logical_expr(sql, &schema)?;
-        let expr = checked_decimals(true_division(expr, &schema)?, &schema, sql)?;
-        let expr = checked_arithmetic(expr, &schema)?;
-        let mut leaves: Vec<Leaf> = Vec::new();
-        let mut finishes: HashMap<String, Expr> = HashMap::new();
-        // In the order in which they are written, so that plans are the same each time.
-        for column in columns(&expr) {
-            let Some(measure) = self.measure(&column.name) else { continue };
-            if finishes.contains_key(&column.name) {
-                continue;
-            }
-            let start = leaves.len();
-            leaves.extend(measure.leaves.iter().cloned());
-            let shifted = substitute(measure.finish.clone(), &|column| {
-                leaf_position(column).map(|position| leaf(start + position))
-            })?;
-            finishes.insert(column.name.clone(), shifted);
-        }
-        let expr = substitute(expr, &|column| finishes.get(&column.name).cloned())?;
-        Ok((leaves, expr))
-    }
-
     /// `finish` with every cast written out, and its type.
     fn typed(&self, leaves: &[Leaf], finish: Expr) -> Result<(Expr, DataType), DataFusionError> {
         let fields = leaves.iter().enumerate().map(|(position, leaf)| {
@@ -206,6 +197,44 @@ impl BoundCube {
             _ => datafusion::common::internal_err!("coercion made a projection something else"),
         }
     }
+}
+
+/// A formula with each measure replaced by what it is made of.
+fn formula(
+    sql: &str,
+    measures: &HashMap<String, BoundMeasure>,
+    state: &SessionState,
+) -> Result<(Vec<Leaf>, Expr), DataFusionError> {
+    let field = |(name, measure): (&String, &BoundMeasure)| {
+        Field::new(name, measure.data_type.clone(), true)
+    };
+    let schema = Schema::new(measures.iter().map(field).collect::<Vec<_>>());
+    let schema = DFSchema::try_from(schema)?;
+    let expr = state.create_logical_expr(sql, &schema)?;
+    let expr = checked_decimals(true_division(expr, &schema)?, &schema, sql)?;
+    let expr = checked_arithmetic(expr, &schema)?;
+    let mut leaves: Vec<Leaf> = Vec::new();
+    let mut finishes: HashMap<String, Expr> = HashMap::new();
+    // In the order in which they are written, so that plans are the same each time.
+    for column in columns(&expr) {
+        let Some(measure) = measures.get(&column.name) else { continue };
+        if finishes.contains_key(&column.name) {
+            continue;
+        }
+        let start = leaves.len();
+        leaves.extend(measure.leaves.iter().cloned());
+        let shifted = substitute(measure.finish.clone(), &|column| {
+            leaf_position(column).map(|position| leaf(start + position))
+        })?;
+        finishes.insert(column.name.clone(), shifted);
+    }
+    let expr = substitute(expr, &|column| finishes.get(&column.name).cloned())?;
+    Ok((leaves, expr))
+}
+
+/// Whether parts of the sum of `aggregate` are taken by weights.
+fn is_shared_out(aggregate: &AggregateDefinition) -> bool {
+    aggregate.kind == AggregateKind::Sum && aggregate.over_time.is_none()
 }
 
 fn of_fact(column: &str) -> Expr {

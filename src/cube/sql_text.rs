@@ -6,7 +6,9 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::config::Dialect;
 use datafusion::prelude::SessionContext;
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Ident, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr as SqlExpr, Ident, UnaryOperator, visit_expressions_mut,
+};
 
 use super::model::Cube;
 use super::query::{column, measure};
@@ -95,6 +97,13 @@ pub(super) fn measure_condition(
     context: &SessionContext,
 ) -> Result<(String, Vec<String>)> {
     let mut expr = parsed(sql, context)?;
+    if is_no_condition(&expr) {
+        let any = cube.measures.first().map_or("measure", |measure| measure.name.as_str());
+        let what = format!(
+            "`{sql}` in `having` is no condition; write one in SQL over measures, as in `{any} > 0`"
+        );
+        return Err(Error::invalid_input(what));
+    }
     let mut used = Vec::new();
     let mut wrong = None;
     for_each_part(&mut expr, |part| {
@@ -115,6 +124,24 @@ pub(super) fn measure_condition(
             Err(Error::invalid_input(format!("the condition `{sql}` names no measure")))
         }
         None => Ok((format!("({expr})"), used)),
+    }
+}
+
+/// Whether `expr` is a value as it stands, or arithmetic, and so neither true nor false.
+fn is_no_condition(expr: &SqlExpr) -> bool {
+    match expr {
+        SqlExpr::Nested(inner) => is_no_condition(inner),
+        SqlExpr::Identifier(_) | SqlExpr::CompoundIdentifier(_) => true,
+        SqlExpr::UnaryOp { op, .. } => matches!(op, UnaryOperator::Plus | UnaryOperator::Minus),
+        SqlExpr::BinaryOp { op, .. } => matches!(
+            op,
+            BinaryOperator::Plus
+                | BinaryOperator::Minus
+                | BinaryOperator::Multiply
+                | BinaryOperator::Divide
+                | BinaryOperator::Modulo
+        ),
+        _ => false,
     }
 }
 

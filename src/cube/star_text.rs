@@ -19,7 +19,9 @@ use datafusion::logical_expr::Expr;
 use datafusion::sql::unparser::expr_to_sql;
 
 use super::context::{Ancestor, Context, Period, Scope, Step, TimeWindow};
+use super::divisor::DIVISOR;
 use super::normal_form::{Final, Leaf, LeafAggregate, Place, StarQuery};
+use super::shares::WITH_PLACES;
 use super::unrated::WITHOUT_RATE;
 use crate::translate::CHECKED_DECIMAL;
 
@@ -149,6 +151,9 @@ pub(super) fn text(expr: &Expr) -> String {
             }
             Expr::ScalarFunction(mut call) => match call.name() {
                 CHECKED_DECIMAL if call.args.len() == 1 => Transformed::yes(call.args.remove(0)),
+                WITH_PLACES if call.args.len() == 1 => Transformed::yes(call.args.remove(0)),
+                // What it divides is said beside it.
+                DIVISOR if call.args.len() == 2 => Transformed::yes(call.args.remove(0)),
                 WITHOUT_RATE => {
                     // The rate says the rest.
                     call.args.truncate(2);

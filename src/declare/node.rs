@@ -55,7 +55,7 @@ impl fmt::Debug for Span {
 }
 
 /// A value and where it was declared.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located<T> {
     /// The value.
     pub value: T,

@@ -197,6 +197,10 @@ impl Declaring<'_> {
         }
         if let Err(error) = self.relations.add(cube) {
             let message = error.to_string();
+            if let Some((span, said)) = file.weight_in(&message) {
+                let place = Some((span.line, span.column));
+                return Err(vec![Mistake { place, message: said.to_owned() }]);
+            }
             let named = |name: &&str| message.starts_with(&format!("measure `{name}` of cube"));
             let measure = cube.measures.iter().map(|measure| measure.name.as_str()).find(named);
             return Err(at(measure, message.clone()));

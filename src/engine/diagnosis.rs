@@ -1,9 +1,10 @@
 //! What is wrong with a statement, said with its place and, where one is near, the right name.
 
-use datafusion::common::DataFusionError;
+use datafusion::common::{DataFusionError, SchemaError};
 use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::{CATALOG, Snapshot};
+use crate::cube::Calculation;
 use crate::error::{Error, ErrorKind};
 
 /// Turns what parsing or planning says about `sql` into our error.
@@ -14,17 +15,32 @@ pub(super) fn diagnose(snapshot: &Snapshot, sql: &str, error: DataFusionError) -
     if is_ours(&error) {
         return Error::from(error);
     }
+    let meant = meant_calculation(snapshot, &error);
     let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
     let place = span.map(|span| (span.start.line, span.start.column));
     let ours = Error::from(error);
-    let (kind, text) = match missing_relation(ours.what()) {
-        Some(name) => (ErrorKind::NotFound, unknown_relation(snapshot, name)),
-        None => (ours.kind(), cleaned(ours.what())),
+    let (kind, text) = match (missing_relation(ours.what()), meant) {
+        (Some(name), _) => (ErrorKind::NotFound, unknown_relation(snapshot, name)),
+        (None, Some(meant)) => (ours.kind(), meant),
+        (None, None) => (ours.kind(), cleaned(ours.what())),
     };
     match place.filter(|(line, _)| *line > 0) {
         Some(place) => Error::new(kind, placed(sql, &text, place)),
         None => Error::new(kind, text),
     }
+}
+
+/// What is wrong with a name that starts like a calculation of a measure that the statement reads.
+fn meant_calculation(snapshot: &Snapshot, error: &DataFusionError) -> Option<String> {
+    let DataFusionError::SchemaError(unknown, _) = error.find_root() else { return None };
+    let SchemaError::FieldNotFound { field, valid_fields } = unknown.as_ref() else { return None };
+    let read = |name: &&str| valid_fields.iter().any(|valid| valid.name() == *name);
+    let measures = snapshot.cubes.iter().flat_map(|cube| {
+        let names = cube.measures.iter().map(|measure| measure.name.as_str());
+        names.filter(read).map(|name| (cube.name.as_str(), name))
+    });
+    let meant = Calculation::meant(field.name(), measures)?;
+    Some(format!("no field named {}: {meant}", field.quoted_flat_name()))
 }
 
 /// Turns what DataFusion says while it computes into our error.

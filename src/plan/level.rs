@@ -165,8 +165,8 @@ fn reached_by(declared: &Declared<'_>, role: &CubeRole, bridge: &Bridge, said: &
         BridgeEnd::Members { weight, .. } => {
             said.own.insert("through".to_owned(), bridge.table.clone());
             if let Some(weight) = weight {
-                said.own.insert("weight".to_owned(), weight.clone());
-                declared.column(&bridge.table, weight, &mut said.of_tables);
+                said.own.insert("weight".to_owned(), weight.value.clone());
+                declared.column(&bridge.table, &weight.value, &mut said.of_tables);
             }
             declared.rows_of(&bridge.table, &mut said.of_tables);
             declared.found_by(&bridge.table, &bridge.role, &mut said.of_tables);

@@ -1,6 +1,6 @@
 //! Delimited text: one split per file, in order of file name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,6 +85,7 @@ impl Source for CsvSource {
         if let Some(name) = format.types.keys().find(|name| !header.contains(name)) {
             return Err(missing_column(name, &files[0].name, &header, format));
         }
+        check_names(&header, &files[0].name)?;
         let inferred = infer(&files, format, &header)?;
         let column = |(name, inferred): (&String, ColumnType)| SourceColumn {
             column_type: format.types.get(name).cloned().unwrap_or(inferred),
@@ -130,6 +131,10 @@ impl Split for CsvSplit {
 
     fn open(self: Box<Self>) -> Result<Batches> {
         let records = Records::open(&self.file, &self.format)?;
+        // What a further file has more is not read, whatever it is called.
+        let is_read =
+            |name: &&String| self.table.columns.iter().any(|column| column.name == **name);
+        check_names(records.header.iter().filter(is_read), &self.file.name)?;
         let place = |column: &SourceColumn| {
             records.header.iter().position(|name| *name == column.name).ok_or_else(|| {
                 missing_column(&column.name, &self.file.name, &records.header, &self.format)
@@ -140,6 +145,18 @@ impl Split for CsvSplit {
         let numeric =
             self.table.columns.iter().map(|c| c.column_type != ColumnType::Text).collect();
         Ok(Box::new(CsvBatches { records, places, numeric, builder, done: false }))
+    }
+}
+
+/// Columns are found by their names.
+fn check_names<'n>(names: impl IntoIterator<Item = &'n String>, file: &str) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    match names.into_iter().find(|name| !seen.insert(*name)) {
+        None => Ok(()),
+        Some(twice) => {
+            let what = format!("the header of `{file}` has the column `{twice}` twice; rename one");
+            Err(Error::new(ErrorKind::SourceUnavailable, what))
+        }
     }
 }
 

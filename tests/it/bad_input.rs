@@ -454,3 +454,113 @@ fn sql_that_writes_or_reads_files() {
         assert!(!message.contains("Error during planning"), "{message}");
     }
 }
+
+/// What `validate` says, with what is wrong in `cubes/goals.yaml` and in the cube over it.
+fn said_of_both(goals: (&str, &str), both: (&str, &str)) -> String {
+    let shop = Project::shop_with_goals();
+    shop.edit("cubes/goals.yaml", goals.0, goals.1);
+    shop.edit("cubes/both.yaml", both.0, both.1);
+    shop.run(&["validate"]).fails()
+}
+
+#[test]
+fn a_mistake_of_a_cube_is_not_said_again_of_the_cube_over_it() {
+    let same = ("cube: both", "cube: both");
+    let wrong = [
+        ("fact: goal", "fact: gaol"),
+        ("{sum: amount}", "{sum: amuont}"),
+        ("  goal: {sum: amount}", "  goal: {summ: amount}"),
+        ("fact: goal", "fcat: goal"),
+        ("measures:", "mesures:"),
+        ("levels:\n", "dimensions: {dat: {}}\nlevels:\n"),
+    ];
+    for wrong in wrong {
+        let error = said_of_both(wrong, same);
+        assert!(error.contains("cubes/goals.yaml"), "{error}");
+        assert!(!error.contains("cubes/both.yaml"), "{error}");
+    }
+}
+
+#[test]
+fn a_cube_over_a_wrong_one_still_tells_its_own_mistakes() {
+    let wrong = [("fact: goal", "fact: gaol"), ("{sum: amount}", "{sum: amuont}")];
+    let own = [
+        ("revenue / goal", "revenue / goall", "did you mean `goal`?"),
+        ("measures: goal,", "measures: gaol,", "did you mean `goal`?"),
+        ("[revenue, average]", "[revenu, average]", "did you mean `revenue`?"),
+        ("unrelated: empty", "unrelated: emtpy", "must be error, empty or repeat"),
+        ("  goals: {", "  gaols: {", "unknown cube `gaols`"),
+        ("revenue / goal", "reached + goal", "`reached` is computed from itself"),
+    ];
+    for wrong in wrong {
+        for (was, is, said) in own {
+            let error = said_of_both(wrong, (was, is));
+            assert!(error.contains("cubes/goals.yaml"), "{error}");
+            assert!(error.contains("cubes/both.yaml") && error.contains(said), "{said}:\n{error}");
+        }
+    }
+}
+
+#[test]
+fn a_header_with_a_column_twice_is_said_once() {
+    let shop = Project::shop();
+    shop.edit("data/customers.csv", "no,name,city", "no,name,name");
+    let error = shop.run(&["validate"]).fails();
+    let said = "the header of `customers.csv` has the column `name` twice; rename one";
+    assert_eq!(error.matches("twice").count(), 1, "{error}");
+    assert!(error.contains(said) && error.contains("etl/sources.yaml:6:7"), "{error}");
+}
+
+#[test]
+fn a_division_by_zero_names_the_measure() {
+    let shop = Project::shop();
+    shop.edit(
+        "cubes/sales.yaml",
+        "measures:\n",
+        "measures:\n  each: {sum: amount / (amount - 2.00)}\n  \
+         apart: {sum: \"amount / nullif(amount - 2.00, 0)\"}\n  rest: {max: amount % (sale_no - 4)}\n",
+    );
+    shop.run(&["load"]).ok();
+    let error = shop.run(&["sql", "SELECT AGG(each) FROM cubes.sales"]).fails();
+    let said = "`amount / (amount - 2.00)`, which `each` is of, divides by zero";
+    assert!(error.contains(said) && error.contains("nullif"), "{error}");
+    let error = shop.run(&["sql", "SELECT AGG(rest) FROM cubes.sales"]).fails();
+    assert!(error.contains("which `rest` is of, divides by zero"), "{error}");
+    assert_eq!(shop.sql("SELECT AGG(apart) > 0 FROM cubes.sales"), ["true"]);
+    let explained =
+        shop.run(&["sql", "EXPLAIN SELECT AGG(apart) FROM cubes.sales", "--format", "csv"]);
+    let explained = explained.ok();
+    assert!(explained.contains("sum((amount / nullif("), "{explained}");
+}
+
+#[test]
+fn a_name_that_is_nearly_a_calculation() {
+    let shop = Project::shop();
+    shop.run(&["load"]).ok();
+    let error = shop.run(&["sql", "SELECT AGG(revenue_yoyy) FROM cubes.sales"]).fails();
+    assert!(error.contains("`revenue` has no calculation `yoyy`"), "{error}");
+    assert!(error.contains("did you mean `revenue_yoy`?"), "{error}");
+    let error = shop.run(&["sql", "SELECT AGG(s.revenue_quantum_leap) FROM cubes.sales s"]).fails();
+    assert!(error.contains("`revenue` has no calculation `quantum_leap`"), "{error}");
+    assert!(error.contains("cubes.\"sales$calculations\"` lists the usual ones"), "{error}");
+    let error = shop.run(&["sql", "SELECT AGG(DISTINCT revenue) FROM cubes.sales"]).fails();
+    assert!(error.contains("AGG(DISTINCT revenue) has no meaning"), "{error}");
+    assert!(error.contains("write AGG(revenue)"), "{error}");
+}
+
+#[test]
+fn a_condition_on_measures_that_is_none() {
+    let shop = Project::shop();
+    shop.run(&["load"]).ok();
+    for having in ["revenue", "(revenue)", "revenue + 1", "-revenue"] {
+        let question = format!(
+            r#"{{"cube": "sales", "rows": ["date.year"], "measures": ["revenue"], "having": ["{having}"]}}"#
+        );
+        shop.write("question.json", &question);
+        let file = shop.path().join("question.json");
+        let error = shop.run(&["query", "--json", file.to_str().unwrap()]).fails();
+        let said = format!("`{having}` in `having` is no condition");
+        assert!(error.contains(&said), "{error}");
+        assert!(error.contains("as in `revenue > 0`"), "{error}");
+    }
+}

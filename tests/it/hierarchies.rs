@@ -536,13 +536,18 @@ fn weights_share_a_sum_out() {
             "SELECT contact_name, AGG(revenue), AGG(sales), AGG(buyers) FROM cubes.sales \
              GROUP BY ROLLUP (contact_name) ORDER BY 1"
         ),
-        ["(unknown),102.00,2,1", "Pat,5.25,1,1", "Quinn,9.50,2,2", ",116.75,4,3"]
+        [
+            "(unknown),102.00000000,2,1",
+            "Pat,5.25000000,1,1",
+            "Quinn,9.50000000,2,2",
+            ",116.75000000,4,3"
+        ]
     );
     assert_eq!(
         shop.sql(
             "SELECT contact_city, AGG(revenue), AGG(sales) FROM cubes.sales GROUP BY 1 ORDER BY 1"
         ),
-        ["(unknown),102.00,2", "Oslo,14.75,2"]
+        ["(unknown),102.00000000,2", "Oslo,14.75000000,2"]
     );
     // A condition alone shares nothing out, and with the groups it does.
     assert_eq!(
@@ -554,7 +559,7 @@ fn weights_share_a_sum_out() {
             "SELECT date_year, contact_name, AGG(revenue), AGG(revenue_prior_year) FROM cubes.sales \
              WHERE contact_name = 'Pat' GROUP BY 1, 2 ORDER BY 1"
         ),
-        ["2024,Pat,5.25,", "2025,Pat,,5.25"]
+        ["2024,Pat,5.25000000,", "2025,Pat,,5.25000000"]
     );
     let mean = "SELECT contact_name, AGG(mean) FROM cubes.sales GROUP BY 1";
     let message = shop.run(&["sql", mean]).fails();
@@ -564,7 +569,7 @@ fn weights_share_a_sum_out() {
     shop.run(&["load"]).ok();
     assert_eq!(
         shop.sql("SELECT contact_name, AGG(revenue) FROM cubes.sales GROUP BY 1 ORDER BY 1"),
-        ["(unknown),102.00", "Pat,5.25", "Quinn,9.50"]
+        ["(unknown),102.00000000", "Pat,5.25000000", "Quinn,9.50000000"]
     );
 }
 
@@ -586,7 +591,174 @@ fn a_dimension_through_a_fact_that_does_not_link_is_a_mistake() {
     shop.edit("etl/link.yaml", "  customer: {on: customer_no}\n", "");
     let message = shop.run(&["validate"]).fails();
     assert!(message.contains("`customer_contact` shares no dimension with `sales`"), "{message}");
+}
+
+#[test]
+fn parts_by_weights_add_up_exactly() {
+    let shop = contacts("{through: customer_contact, weight: share}");
+    // Three contacts of Ada, two of them in Oslo; thirds are no decimals.
+    shop.write("data/contacts.csv", "id,name,city\nP1,Pat,Oslo\nP2,Quinn,Rome\nP3,Rae,Oslo\n");
+    shop.write("data/links.csv", "customer,contact,share\nC1,P1,1\nC1,P2,1\nC1,P3,1\nC2,P2,0.30\n");
+    shop.edit(
+        "etl/sources.yaml",
+        "{file: links.csv}",
+        "{file: links.csv, types: {share: \"decimal(9,6)\"}}",
+    );
+    shop.edit("data/sales.csv", "10.50", "10.55");
+    shop.edit(
+        "cubes/sales.yaml",
+        "  mean:",
+        "  double: {sum: cast(amount as double)}\n  twice: {expr: \"revenue + coalesce(revenue, 0)\"}\n  mean:",
+    );
+    shop.run(&["load"]).ok();
+    // 8 more digits by weights with 6. A third of 10.55 is 3.51666…; what is left over is Quinn's.
+    assert_eq!(
+        shop.sql(
+            "SELECT contact_name, AGG(revenue), AGG(twice), AGG(revenue_share_of_total) > 0 \
+             FROM cubes.sales WHERE customer_customer = 'Ada' GROUP BY ROLLUP (contact_name) ORDER BY 1"
+        ),
+        [
+            "Pat,3.5166666667,7.0333333334,true",
+            "Quinn,3.5166666666,7.0333333332,true",
+            "Rae,3.5166666667,7.0333333334,true",
+            ",10.5500000000,21.1000000000,true"
+        ]
+    );
+    // So it is in every group, and those of two contacts have what these have together.
+    assert_eq!(
+        shop.sql(
+            "SELECT contact_city, AGG(revenue) FROM cubes.sales WHERE customer_customer IN ('Ada', 'Bob') \
+             GROUP BY 1 ORDER BY 1"
+        ),
+        ["Oslo,7.0333333334", "Rome,7.7666666666"]
+    );
+    assert_eq!(
+        shop.sql(
+            "SELECT date_year, AGG(revenue_yoy), AGG(revenue_moving_average_2) FROM cubes.sales \
+             WHERE contact_name = 'Quinn' GROUP BY date_year, contact_name ORDER BY 1"
+        ),
+        ["2024,7.7666666666,7.76666666660000", "2025,-7.7666666666,3.88333333330000"]
+    );
+    assert_eq!(
+        shop.sql(
+            "SELECT contact_name, round(AGG(double) * 1000) FROM cubes.sales \
+             WHERE customer_customer = 'Ada' GROUP BY 1 ORDER BY 1"
+        ),
+        ["Pat,3517.0", "Quinn,3517.0", "Rae,3517.0"]
+    );
+}
+
+#[test]
+fn a_sum_of_parts_that_does_not_fit_is_an_error() {
+    let shop = contacts("{through: customer_contact, weight: share}");
+    shop.edit(
+        "cubes/sales.yaml",
+        "  mean:",
+        "  huge: {sum: \"amount * cast('1000000000000000000000000000000000' as decimal(34,0))\"}\n  \
+         fine: {sum: \"cast(amount as decimal(38,32))\"}\n  mean:",
+    );
+    shop.run(&["load"]).ok();
+    let by_contact = |measure: &str| {
+        let sql = format!("SELECT contact_name, AGG({measure}) FROM cubes.sales GROUP BY 1");
+        shop.run(&["sql", &sql]).fails()
+    };
+    let message = by_contact("huge");
+    assert!(message.contains("an amount of `huge` does not fit Decimal128(38, 8)"), "{message}");
+    let message = by_contact("fine");
+    let part = "`fine` cannot be shared out: its parts would have 6 more digits after the point than its 32";
+    assert!(message.contains(part), "{message}");
+    // Whoever is asked for no parts has room enough.
+    assert_eq!(shop.sql("SELECT AGG(huge) > 1000 FROM cubes.sales"), ["true"]);
+}
+
+#[test]
+fn a_weight_must_be_an_exact_number() {
+    let at = "cubes/sales.yaml:7:48: ";
     let shop = contacts("{through: customer_contact, weight: contact_no}");
     let message = shop.run(&["load"]).fails();
-    assert!(message.contains("the weight `contact_no` must be a number"), "{message}");
+    let said = format!("{at}the weight `contact_no` must be a number, this is Utf8");
+    assert!(message.contains(&said), "{message}");
+    let shop = contacts("{through: customer_contact, weight: share}");
+    shop.edit("etl/link.yaml", "share: share}", "share: cast(share as double)}");
+    let message = shop.run(&["load"]).fails();
+    assert!(message.contains(&format!("{at}the weight `share` is a double")), "{message}");
+    assert!(message.contains("as in CAST(share AS DECIMAL(9, 6))"), "{message}");
+}
+
+#[test]
+fn rows_are_counted_by_a_condition_on_a_tree() {
+    let shop = loaded_groups();
+    let sum = |then: &str| format!("SUM(CASE WHEN customer_group = 'Bob' THEN {then} END)");
+    // Bob and Cyd have one sale each, of four.
+    assert_eq!(
+        shop.sql(&format!(
+            "SELECT {}, {}, {}, COUNT(CASE WHEN customer_group = 'Bob' THEN 1 END), \
+             COUNT(CASE WHEN customer_group = 'Bob' THEN 1 ELSE 0 END), \
+             SUM(CASE customer_group WHEN 'Dee' THEN 1 END) FROM cubes.sales",
+            sum("1 ELSE 0"),
+            sum("5 ELSE -1"),
+            sum("3")
+        )),
+        ["2,8,6,2,4,"]
+    );
+    assert_eq!(
+        shop.sql(&format!(
+            "SELECT customer_city, {} FROM cubes.sales GROUP BY ROLLUP (customer_city) ORDER BY 1",
+            sum("1 ELSE 0")
+        )),
+        ["(unknown),0", "Paris,0", "Rome,2", ",2"]
+    );
+    assert_eq!(
+        shop.sql(&format!(
+            "SELECT {0} FILTER (WHERE customer_city = 'Paris'), {0} FILTER (WHERE customer_city = 'Oslo') \
+             FROM cubes.sales",
+            sum("1 ELSE 0")
+        )),
+        ["0,"]
+    );
+    let message = "SELECT MAX(CASE WHEN customer_group = 'Bob' THEN 1 ELSE 0 END) FROM cubes.sales";
+    let message = shop.run(&["sql", message]).fails();
+    assert!(message.contains("group by it in a CTE"), "{message}");
+}
+
+#[test]
+fn lineage_names_what_leads_to_members_and_shares_among_them() {
+    let origins = |shop: &Project, measure: &str| {
+        shop.run(&["load"]).ok();
+        shop.sql(&format!(
+            "SELECT DISTINCT table_name, column_name FROM system.lineage WHERE measure = '{measure}' \
+             ORDER BY 1, 2"
+        ))
+    };
+    let tree = groups();
+    tree.edit(
+        "cubes/sales.yaml",
+        "measures:\n",
+        "measures:\n  of_bob: {sum: amount, where: customer_group = 'Bob'}\n  \
+         of_rome: {sum: amount, where: customer_city = 'Rome'}\n",
+    );
+    assert_eq!(
+        origins(&tree, "of_bob"),
+        ["customer,belongs_to", "customer,name", "sales,amount", "sales,customer_key"]
+    );
+    assert_eq!(origins(&tree, "of_rome"), ["customer,city", "sales,amount", "sales,customer_key"]);
+    let link = contacts("{through: customer_contact, weight: share}");
+    link.edit(
+        "cubes/sales.yaml",
+        "  mean:",
+        "  of_pat: {count: \"*\", where: contact_name = 'Pat'}\n  mean:",
+    );
+    assert_eq!(
+        origins(&link, "of_pat"),
+        [
+            "contact,name",
+            "customer_contact,contact_key",
+            "customer_contact,customer_key",
+            "sales,*",
+            "sales,customer_key"
+        ]
+    );
+    assert_eq!(origins(&link, "revenue"), ["customer_contact,share", "sales,amount"]);
+    let text = link.run(&["docs"]).ok();
+    assert!(text.contains("| `customer_contact.share` | `shop.link` |"), "{text}");
 }

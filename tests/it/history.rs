@@ -212,6 +212,26 @@ fn a_query_says_how_members_are_seen_and_the_cube_otherwise() {
 }
 
 #[test]
+fn a_member_that_a_reading_does_not_show_is_told() {
+    let shop = moved();
+    shop.run(&["load"]).ok();
+    let slice = |member: &str, reading: &str| {
+        let slice = format!("customer.city={member}");
+        let asked = ["query", "sales", "--measures", "revenue", "--slice", &slice];
+        shop.run(&[&asked[..], &["--members", reading]].concat())
+    };
+    let message = slice("Paris", "as_of_2024-07-01").fails();
+    let said = "the level `customer_city` has no member `Paris` as of 2024-07-01; it has where members \
+                are seen otherwise, such as as_was";
+    assert!(message.contains(said), "{message}");
+    assert!(slice("Paris", "as_is").fails().contains("no member `Paris` as is; it has"));
+    assert!(slice("Paris", "as_of_2024-01-01").ok().contains("75.00"));
+    // Nowhere at all is another mistake.
+    assert!(slice("Pariss", "as_of_2024-01-01").fails().contains("did you mean `Paris`?"));
+    assert!(slice("Pariss", "as_is").fails().contains("no member `Pariss`; look for it"));
+}
+
+#[test]
 fn versions_keep_their_keys() {
     let shop = moved();
     shop.run(&["load", "--quiet"]).ok();

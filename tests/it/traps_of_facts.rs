@@ -62,7 +62,7 @@ fn a_fan_of_members_does_not_multiply_a_total() {
             "SELECT seller_team, AGG(revenue), AGG(lines) FROM cubes.sellers \
                     GROUP BY ROLLUP (seller_team) ORDER BY 2"
         ),
-        ["North|160.00|4", "(unknown)|240.00|3", "|400.00|7"]
+        ["North|160.00000000|4", "(unknown)|240.00000000|3", "|400.00000000|7"]
     );
 }
 

@@ -233,10 +233,10 @@ fn multi_stage_measures_are_not_inflated_cube_11545() {
              WHERE date_year = '2025' GROUP BY ROLLUP (seller_name) ORDER BY GROUPING(seller_name), 1"
         ),
         [
-            "(unknown)|200.00|40.00|200.00",
-            "Sam|60.00|18.00|60.00",
-            "Tia|40.00|42.00|40.00",
-            "|300.00|100.00|300.00"
+            "(unknown)|200.00000000|40.00000000|200.00000000",
+            "Sam|60.00000000|18.00000000|60.00000000",
+            "Tia|40.00000000|42.00000000|40.00000000",
+            "|300.00000000|100.00000000|300.00000000"
         ]
     );
     let shares = "WITH c AS (SELECT product_category, product_item, AGG(revenue_share_of_total) AS s, \

@@ -23,7 +23,12 @@ SQL_TYPES = {
 
 
 # There is one zero, not one with a sign beside it.
-MACROS = "CREATE MACRO one_zero(x) AS CASE WHEN x = 0 THEN abs(x) ELSE x END;\n"
+MACROS = (
+    "CREATE MACRO one_zero(x) AS CASE WHEN x = 0 THEN abs(x) ELSE x END;\n"
+    # The amount up to a bound of the whole, rounded half away from zero; all are whole numbers.
+    "CREATE MACRO up_to(amount, bound, whole) AS CASE WHEN amount < 0 THEN -1 ELSE 1 END "
+    "* ((2 * abs(amount) * bound + whole) // (2 * whole));\n"
+)
 
 
 def sql_type(declared):

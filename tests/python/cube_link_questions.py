@@ -35,8 +35,6 @@ def link_refusals(model, question):
     if question.refused:
         return [question.refused]
     cube, links = cube_and_links(model, question)
-    if any(a.form == "rows_if" and link_of(a.condition, links) for a in question.aggregates()):
-        return [IN_A_CTE]
     grouped = [link_of(question.groups[i], links) for part in question.all_sets() for i in part]
     if not any(link and link.weight for link in grouped):
         return []
@@ -67,6 +65,9 @@ class Cells:
         joined = [link_of(question.groups[i], self.links) for i in part]
         self.joined = {link.name: link for link in joined if link}
         self.weighted = next((link for link in self.joined.values() if link.weight), None)
+        # Sums of a total have as many places as those of its parts.
+        grouped = [link_of(group, self.links) for group in question.groups]
+        self.places = max((link.places for link in grouped if link), default=0)
         self.chosen = {}
 
     def sql(self):
@@ -81,7 +82,7 @@ class Cells:
         return f"SELECT * EXCLUDE (kept) FROM ({sql}) AS c WHERE kept"
 
     def rows(self):
-        """Each fact row once per cell, and its share in that."""
+        """Each fact row once per cell, and its spans in that."""
         flat = f"flat_{self.cube.name} AS f"
         for link in self.joined.values():
             flat += f" JOIN {self.pairs(link)} AS {link.name}_p ON {link.name}_p.member = f.m_{link.near}"
@@ -99,12 +100,13 @@ class Cells:
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         groups = [f"{self.question.groups[i]} AS g{i}" for i in self.part]
         chosen = [f"{self.has(link_of(c, self.links), c)} AS {x}" for c, x in self.chosen.items()]
-        share = [f"{self.weighted.name}_p.share AS share"] if self.weighted else []
-        sql = f"SELECT {', '.join(['f.*', *groups, *chosen, *share])} FROM {flat}{where}"
+        span = [f"{self.weighted.name}_p.span AS span"] if self.weighted else []
+        sql = f"SELECT {', '.join(['f.*', *groups, *chosen, *span])} FROM {flat}{where}"
         if not self.weighted:
             return f"SELECT DISTINCT * FROM ({sql})"
         cell = ", ".join([f"f_{self.model.fact.key}"] + [f"g{i}" for i in self.part])
-        return f"SELECT DISTINCT * REPLACE (sum(share) OVER (PARTITION BY {cell}) AS share) FROM ({sql})"
+        spans = f"list_sort(list_distinct(list(span) OVER (PARTITION BY {cell})))"
+        return f"SELECT DISTINCT * REPLACE ({spans} AS span) FROM ({sql})"
 
     def pairs(self, link):
         return f"{self.cube.name}_{link.name}"
@@ -118,7 +120,7 @@ class Cells:
         if aggregate.condition and link_of(aggregate.condition, self.links):
             place = self.chosen.setdefault(aggregate.condition, f"x{len(self.chosen)}")
             aggregate = replace(aggregate, condition=place)
-        if self.weighted is None or aggregate.measure is None:
+        if not self.places or aggregate.measure is None:
             return aggregate_over_flat(self.model, self.cube, aggregate)
         sql = self.shared(self.cube.measure(aggregate.measure), aggregate)
         return (
@@ -135,9 +137,21 @@ class Cells:
         value = over_flat(self.model, self.cube, measure.text)
         value = f"({value}) * f_{measure.rate}" if measure.rate else value
         own = measure.where and over_flat(self.model, self.cube, measure.where)
-        total = f"sum(CAST({value} AS DOUBLE) * share){filter_clause(own, aggregate.condition)}"
-        scale = scale_of(measure.type)
-        return total if scale is None else f"CAST(round({total}, {scale}) AS DECIMAL(38,{scale}))"
+        chosen, scale = filter_clause(own, aggregate.condition), scale_of(measure.type)
+        if scale is None and not self.weighted:
+            return f"sum({value}){chosen}"
+        if scale is None:
+            parts = "list_transform(span, lambda s: (s.hi - s.lo) / s.whole)"
+            return f"sum(CAST({value} AS DOUBLE) * list_sum({parts})){chosen}"
+        places = scale + self.places
+        amount = f"CAST(({value}) * CAST({10**places} AS HUGEINT) AS HUGEINT)"
+        part = f"CAST({amount} AS DECIMAL(38,0))"
+        if self.weighted:
+            bounds = [f"up_to({amount}, s.{bound}, s.whole)" for bound in ("hi", "lo")]
+            parts = f"lambda s: CAST({bounds[0]} - {bounds[1]} AS DECIMAL(38,0))"
+            part = f"list_sum(list_transform(span, {parts}))"
+        total = f"CAST(sum({part}){chosen} AS DECIMAL(38,0))"
+        return f"({total} * CAST({'0.' + '0' * (places - 1) + '1'} AS DECIMAL({places},{places})))"
 
     def shared_formula(self, tree, aggregate):
         if isinstance(tree, str):

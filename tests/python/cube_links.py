@@ -1,13 +1,13 @@
 """Members of which a fact row has several at once: those above it in a tree, those a link fact leads to.
 
-Per cube and link there is a table of pairs, `<cube>_<link>`: the `member` a fact row points to, its
-`share`, and the flat columns of the members it so has.
+Per cube and link there is a table of pairs, `<cube>_<link>`: the `member` a fact row points to, by weights
+the `span` of the whole that it has, and the flat columns of the members it so has.
 """
 
 from dataclasses import dataclass
 
 from cube_expansion import dimension_source
-from cube_models import Cube, FlatColumn, settled_type
+from cube_models import Cube, FlatColumn, scale_of, settled_type
 
 
 @dataclass
@@ -19,6 +19,8 @@ class Link:
     columns: list
     weight: str | None = None
     tree: bool = False
+    # How many more digits after the point parts by weights have.
+    places: int = 0
 
 
 def links_of(model, cube):
@@ -32,8 +34,15 @@ def links_of(model, cube):
             links[name] = Link(name, role.name, columns, tree=True)
     for through in cube.through:
         columns = model.flat_columns(only_role(through))
-        links[through.dimension] = Link(through.dimension, through.near, columns, through.weight)
+        link = Link(through.dimension, through.near, columns, through.weight)
+        if through.weight:
+            link.places = max(6, weight_scale(through) + 2)
+        links[through.dimension] = link
     return links
+
+
+def weight_scale(through):
+    return scale_of(through.model.fact.types[through.weight]) or 0
 
 
 def only_role(through):
@@ -101,7 +110,7 @@ def tree_sql(dimension, cube, role):
         f"SELECT member, member AS above FROM {table} UNION ALL "
         "SELECT pairs.member, one.above FROM pairs JOIN one ON one.member = pairs.above), "
         "depths AS (SELECT member, count(*) AS depth FROM pairs GROUP BY member) "
-        f"SELECT pairs.member, 1.0 AS share, {', '.join(columns)} FROM pairs "
+        f"SELECT pairs.member, {', '.join(columns)} FROM pairs "
         f"JOIN {table} x ON x.member = pairs.above JOIN depths d ON d.member = pairs.above;\n"
     )
 
@@ -109,24 +118,32 @@ def tree_sql(dimension, cube, role):
 def through_sql(model, cube, through):
     """Each member with those that rows of the link fact have beside it, else with the unknown one.
 
-    Where the role does not apply, neither does what it leads to.
+    Where the role does not apply, neither does what it leads to. Each has a span of the sum of weights, in
+    the order of what they lead to; of equal ones where that is 0.
     """
     near = next(r for r in model.fact.roles if r.name == through.near)
     [far] = only_role(through).roles
     dimension = model.dimensions[far.dimension]
-    weight = f"coalesce(CAST(f_{through.weight} AS DOUBLE), 0)" if through.weight else "1.0"
+    weight = "0"
+    if through.weight:
+        unit = 10 ** weight_scale(through)
+        weight = f"CAST(coalesce(f_{through.weight}, 0) * {unit} AS HUGEINT)"
     columns = ", ".join(
         f"{'x.' + dimension_source(dimension, column)} AS {column.name}"
         for column in model.flat_columns(only_role(through))
     )
     return (
         f"CREATE TABLE {cube.name}_{through.dimension} AS WITH linked AS ("
-        f"SELECT m_{near.name} AS member, m_{far.name} AS far, sum({weight}) AS w "
-        f"FROM fact_{through.model.fact.name} GROUP BY 1, 2), pairs AS ("
-        "SELECT member, far, CASE WHEN sum(w) OVER m > 0 THEN w / sum(w) OVER m "
-        "ELSE 1.0 / count(*) OVER m END AS share FROM linked WINDOW m AS (PARTITION BY member) "
-        f"UNION ALL SELECT member, least(member, -1), 1.0 FROM dim_{near.dimension} "
-        "WHERE member NOT IN (SELECT member FROM linked)) "
-        f"SELECT pairs.member, share, {columns} FROM pairs "
+        f"SELECT m_{near.name} AS member, m_{far.name} AS far, CAST(sum({weight}) AS HUGEINT) AS w "
+        f"FROM fact_{through.model.fact.name} GROUP BY 1, 2), weighed AS ("
+        "SELECT member, far, CASE WHEN sum(w) OVER m > 0 THEN w ELSE 1 END AS w "
+        "FROM linked WINDOW m AS (PARTITION BY member)), ends AS ("
+        "SELECT member, far, w, CAST(sum(w) OVER (PARTITION BY member ORDER BY far) AS HUGEINT) AS hi, "
+        "CAST(sum(w) OVER (PARTITION BY member) AS HUGEINT) AS whole FROM weighed), pairs AS ("
+        "SELECT member, far, {'lo': CAST(hi - w AS HUGEINT), 'hi': hi, 'whole': whole} AS span "
+        "FROM ends UNION ALL SELECT member, least(member, -1), "
+        "{'lo': CAST(0 AS HUGEINT), 'hi': CAST(1 AS HUGEINT), 'whole': CAST(1 AS HUGEINT)} "
+        f"FROM dim_{near.dimension} WHERE member NOT IN (SELECT member FROM linked)) "
+        f"SELECT pairs.member, span, {columns} FROM pairs "
         f"JOIN dim_{far.dimension} x ON x.member = pairs.far;\n"
     )

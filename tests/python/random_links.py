@@ -1,6 +1,7 @@
 """Trees, dimensions through a fact that links them, and random questions over their members."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 from cube_calculations import by_calendar
 from cube_link_questions import (
@@ -17,7 +18,7 @@ from cube_questions import Aggregate, Value
 from random_models import SHAPES, random_dimension
 from random_questions import Asker
 
-# Weights of the members of one: their parts of a sum are never half a cent, however it is added up.
+# Weights of the members of one, some of which are no finite shares.
 WEIGHTS = {
     1: [[5]],
     2: [[1, 2], [60, 30], [3, 4], [0, 2], [None, 7]],
@@ -80,7 +81,8 @@ def random_link(dice, model, near, far):
         Role(near.name, near.dimension, near.named, [f"of_{column}" for column in dimension.key]),
         Role(far.name, far.name, None, [f"to_{column}" for column in far.key]),
     ]
-    types = {"link_no": "int", "part": "int"}
+    types = {"link_no": "int", "part": dice.choice(["int", "decimal(9,6)"])}
+    unit = 1 if types["part"] == "int" else Decimal("0.000001") * dice.choice([1, 10, 125])
     raw_types = dict(types)
     for role, linked in zip(roles, (dimension, far)):
         raw_types.update((c, linked.types[k]) for c, k in zip(role.on, linked.key))
@@ -89,7 +91,7 @@ def random_link(dice, model, near, far):
         count = min(dice.choice([0, 1, 2, 2, 3]), len(far.rows))
         weights = dice.choice(WEIGHTS[count]) if count else []
         for weight, other in zip(weights, dice.sample(far.rows, count)):
-            row = {"link_no": len(rows) + 1, "part": weight}
+            row = {"link_no": len(rows) + 1, "part": weight and weight * unit}
             row.update(zip(roles[0].on, [record[column] for column in dimension.key]))
             row.update(zip(roles[1].on, [other[column] for column in far.key]))
             rows.append(row)
@@ -160,9 +162,10 @@ class LinkAsker(Asker):
         return self.of_shares(dice, question)
 
     def of_shares(self, dice, question):
-        """The question with measures that can be shared out, and that have digits left for it."""
+        """The question with measures that can be shared out."""
         measures = [m for m in self.cube.measures if can_be_shared(self.cube, m.name)]
-        measures = [m for m in measures if not self.is_wide(m) and not by_calendar(self.cube, m.name)]
+        measures = [m for m in measures if not by_calendar(self.cube, m.name)]
+        measures = [m for m in measures if not self.is_rated(m)]
         names = [m.name for m in measures]
         values = [
             v
@@ -175,9 +178,10 @@ class LinkAsker(Asker):
         having = ()
         return replace(question, values=kept, having=having, order=(), limit=None, offset=None)
 
-    def is_wide(self, measure):
-        return "ledger" in measure.text or any(
-            self.is_wide(other)
+    def is_rated(self, measure):
+        """Its parts have the digits of rates until they are rounded, more than the oracle's numbers hold."""
+        return (measure.rate or "").startswith("fx_") or any(
+            self.is_rated(other)
             for other in self.cube.measures
             if measure.kind == "expr" and other.name in measure.text
         )

@@ -5,25 +5,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::measure::Measure;
 use super::super::model::{Base, Bridge, Cube, CubeRole, FlatColumn, Unrelated};
 use super::super::spec::{BaseSpec, CubeSpec};
-use super::{measures, sets, unknown};
+use super::{CubesBefore, measures, sets, unknown};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 
 /// Validates `spec` against the cubes it puts together.
 pub(super) fn compile(
     spec: &CubeSpec,
-    cubes: &[Cube],
+    before: CubesBefore<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Cube> {
     refuse_own_parts(spec, diagnostics);
-    let with_cube = |base| Some((base, known(base, cubes, diagnostics)?));
+    let with_cube = |base| Some((base, known(base, before, diagnostics)?));
     let bases: Vec<(&BaseSpec, &Cube)> = spec.bases.iter().filter_map(with_cube).collect();
+    let unsure = Unsure::of(spec, before);
     let roles = shared_roles(&bases, diagnostics);
     let columns = shared_columns(&bases, &roles);
-    let (measures, origins) = taken(&bases, diagnostics);
-    let measures = measures::compile_formulas(spec, measures, diagnostics);
+    let (measures, origins) = taken(&bases, before, diagnostics);
+    let mut found = Diagnostics::new();
+    let measures = measures::compile_formulas(spec, measures, &mut found);
+    Unsure::pass_on(found, unsure.measures, diagnostics);
     report_clashes(spec, &columns, &measures, diagnostics);
     let names: Vec<&str> = measures.iter().map(|measure| measure.name.as_str()).collect();
-    let sets = sets::compile(spec, &columns, &names, diagnostics);
+    let mut found = Diagnostics::new();
+    let sets = sets::compile(spec, &columns, &names, &mut found);
+    Unsure::pass_on(found, unsure.measures || unsure.levels, diagnostics);
     let facts: Vec<&str> = bases.iter().map(|(_, cube)| cube.fact.as_str()).collect();
     let mut bridges: Vec<Bridge> = Vec::new();
     for bridge in bases.iter().flat_map(|(_, cube)| &cube.bridges) {
@@ -37,7 +42,17 @@ pub(super) fn compile(
         description: spec.description.clone(),
         owner: spec.owner.clone(),
         fact: facts.join(", "),
-        bases: bases.iter().map(|(spec, cube)| base(spec, cube, &columns, diagnostics)).collect(),
+        bases: bases
+            .iter()
+            .map(|(spec, cube)| {
+                let mut found = Diagnostics::new();
+                let base = base(spec, cube, &columns, &mut found);
+                let wrong = before.wrong(&cube.name);
+                let is_unsure = wrong.is_some_and(|wrong| !wrong.has_levels);
+                Unsure::pass_on(found, is_unsure, diagnostics);
+                base
+            })
+            .collect(),
         origins,
         roles,
         bridges,
@@ -47,6 +62,29 @@ pub(super) fn compile(
         measures,
         sets,
     })
+}
+
+/// Which names may be those of cubes of which too little is known to say.
+struct Unsure {
+    measures: bool,
+    levels: bool,
+}
+
+impl Unsure {
+    fn of(spec: &CubeSpec, before: CubesBefore<'_>) -> Self {
+        let wrong = || spec.bases.iter().filter_map(|base| before.wrong(&base.name.value));
+        Self {
+            measures: wrong().any(|wrong| !wrong.has_measures),
+            levels: wrong().any(|wrong| !wrong.has_levels),
+        }
+    }
+
+    /// Says the mistakes that were `found`, but not which names there are none of where `is_unsure`.
+    fn pass_on(found: Diagnostics, is_unsure: bool, diagnostics: &mut Diagnostics) {
+        let said = found.sorted().into_iter();
+        said.filter(|mistake| !is_unsure || mistake.code != Code::UnknownName)
+            .for_each(|mistake| diagnostics.push(mistake.clone()));
+    }
 }
 
 /// What belongs to a fact is declared in the cube of that fact.
@@ -65,11 +103,17 @@ fn refuse_own_parts(spec: &CubeSpec, diagnostics: &mut Diagnostics) {
 /// The cube over one fact that `base` names.
 fn known<'c>(
     base: &BaseSpec,
-    cubes: &'c [Cube],
+    before: CubesBefore<'c>,
     diagnostics: &mut Diagnostics,
 ) -> Option<&'c Cube> {
     let named = |cube: &&Cube| cube.name == base.name.value;
-    match cubes.iter().find(named) {
+    let found = match (before.right.iter().find(named), before.wrong(&base.name.value)) {
+        (Some(right), _) => Some(right),
+        // Its own mistakes are enough.
+        (None, Some(wrong)) => Some(wrong.cube.as_ref()?),
+        (None, None) => None,
+    };
+    match found {
         Some(cube) if cube.bases.is_empty() => return Some(cube),
         Some(cube) => {
             let message = format!("`{}` is itself a cube over cubes", cube.name);
@@ -77,7 +121,7 @@ fn known<'c>(
             diagnostics.push(wrong.help("list the cubes it is made of"));
         }
         None => {
-            let names = cubes.iter().filter(|cube| cube.bases.is_empty());
+            let names = before.right.iter().filter(|cube| cube.bases.is_empty());
             let names = names.map(|cube| cube.name.as_str());
             diagnostics.push(unknown(&base.name, "cube", names));
         }
@@ -140,6 +184,7 @@ fn shared_columns(bases: &[(&BaseSpec, &Cube)], roles: &[CubeRole]) -> Vec<FlatC
 /// The measures that are taken from each cube, and which it is.
 fn taken(
     bases: &[(&BaseSpec, &Cube)],
+    before: CubesBefore<'_>,
     diagnostics: &mut Diagnostics,
 ) -> (Vec<Measure>, BTreeMap<String, usize>) {
     let mut measures: Vec<Measure> = Vec::new();
@@ -147,8 +192,11 @@ fn taken(
     for (at, (spec, cube)) in bases.iter().enumerate() {
         for name in wanted(spec, cube) {
             let Some(measure) = cube.measure(&name.value) else {
-                let known = cube.measures.iter().map(|measure| measure.name.as_str());
-                diagnostics.push(unknown(&name, &format!("measure of `{}`", cube.name), known));
+                if before.wrong(&cube.name).is_none_or(|wrong| wrong.has_measures) {
+                    let known = cube.measures.iter().map(|measure| measure.name.as_str());
+                    let what = format!("measure of `{}`", cube.name);
+                    diagnostics.push(unknown(&name, &what, known));
+                }
                 continue;
             };
             if let Some(other) = origins.get(&measure.name) {

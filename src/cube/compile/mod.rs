@@ -11,6 +11,9 @@ mod kind;
 mod measures;
 mod sets;
 mod through;
+mod wrong;
+
+pub use wrong::WrongCube;
 
 use std::collections::BTreeMap;
 
@@ -20,24 +23,36 @@ use super::spec::{CubeSpec, DimensionSpec, LevelSpec};
 use crate::declare::{Code, Diagnostic, Diagnostics, Located};
 use crate::star::{CALENDAR, Dimension, Fact, Hierarchy, Level, Role, Star};
 
-/// Validates `spec` against the star, or against `cubes` if it puts some of them together; `None`
-/// when anything is wrong with it.
+/// The cubes before one that may put some of them together.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CubesBefore<'a> {
+    /// With which nothing is wrong.
+    pub right: &'a [Cube],
+    /// With which something is, which has been said.
+    pub wrong: &'a [WrongCube],
+}
+
+/// Validates `spec` against the star, or against the cubes before it if it puts some of them together.
 pub fn compile(
     spec: &CubeSpec,
     star: &Star,
-    cubes: &[Cube],
+    before: CubesBefore<'_>,
     diagnostics: &mut Diagnostics,
-) -> Option<Cube> {
+) -> Result<Cube, Box<WrongCube>> {
     let mut found = Diagnostics::new();
+    let over_wrong = spec.bases.iter().any(|base| before.wrong(&base.name.value).is_some());
     let cube = match spec.bases.is_empty() {
         true => checked(spec, star, &mut found),
-        false => composite::compile(spec, cubes, &mut found),
+        false => composite::compile(spec, before, &mut found),
     };
-    let fine = found.is_empty();
+    let fine = found.is_empty() && !over_wrong;
     for mistake in found.sorted() {
         diagnostics.push(mistake.clone());
     }
-    cube.filter(|_| fine)
+    match cube {
+        Some(cube) if fine => Ok(cube),
+        cube => Err(Box::new(WrongCube::new(spec, cube))),
+    }
 }
 
 fn checked(spec: &CubeSpec, star: &Star, diagnostics: &mut Diagnostics) -> Option<Cube> {

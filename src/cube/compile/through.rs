@@ -40,14 +40,13 @@ pub(super) fn role(
     let mut dimension = with_hierarchies(spec, star.dimension(&far.dimension)?, diagnostics);
     // A tree over members that a fact has several of would be a bridge from a bridge.
     dimension.trees.clear();
-    let weight = spec.weight.as_ref().map(|weight| weight.value.clone());
     let bridge = Bridge {
         name: far.name.clone(),
         role: near.1.clone(),
         table: link.name.clone(),
         key: near.0.key_column(),
         by_member: star.dimension(&near.1.dimension)?.history.is_some(),
-        to: BridgeEnd::Members { key: far.key_column(), weight },
+        to: BridgeEnd::Members { key: far.key_column(), weight: spec.weight.clone() },
     };
     let reading = reading(spec, &dimension, diagnostics);
     Some(CubeRole { role: far.clone(), dimension, through: Some(bridge), reading })

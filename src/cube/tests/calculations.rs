@@ -19,7 +19,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
-use super::super::{compile, read, register};
+use super::super::{CubesBefore, compile, read, register};
 use super::{ask as failure, bare_session, dimension, level, rows};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
 use crate::integrate::{DayRange, calendar_rows};
@@ -125,7 +125,10 @@ async fn shop(texts: &[&str]) -> SessionContext {
         let mut diagnostics = Diagnostics::new();
         let node = parse(&Arc::new(file), &mut diagnostics).unwrap();
         let spec = read(&node, &Variables::default(), &mut diagnostics);
-        let cube = spec.and_then(|spec| compile(&spec, &star(), &cubes, &mut diagnostics));
+        let cube = spec.and_then(|spec| {
+            compile(&spec, &star(), CubesBefore { right: &cubes, wrong: &[] }, &mut diagnostics)
+                .ok()
+        });
         diagnostics.into_result(()).unwrap();
         cubes.push(cube.unwrap());
     }

@@ -19,7 +19,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
-use super::super::{Additivity, compile, read, register, star_queries};
+use super::super::{Additivity, CubesBefore, compile, read, register, star_queries};
 use super::{ask, bare_session, rows};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
 use crate::error::Error;
@@ -153,7 +153,8 @@ fn declared(text: &str, star: &Star) -> Result<super::super::Cube, Error> {
     let mut diagnostics = Diagnostics::new();
     let node = parse(&Arc::new(file), &mut diagnostics).unwrap();
     let spec = read(&node, &Variables::default(), &mut diagnostics);
-    let cube = spec.and_then(|spec| compile(&spec, star, &[], &mut diagnostics));
+    let cube =
+        spec.and_then(|spec| compile(&spec, star, CubesBefore::default(), &mut diagnostics).ok());
     diagnostics.into_result(())?;
     Ok(cube.unwrap())
 }

@@ -12,8 +12,8 @@ use datafusion::prelude::SessionContext;
 use super::super::normal_form::{Final, leaf, level};
 use super::super::state::{Finish, Stage, StateAggregate};
 use super::super::{
-    Additivity, BoundCube, Cube, Leaf, LeafAggregate, StarQuery, StateFunction, compile, measures,
-    planner, read, register,
+    Additivity, BoundCube, Cube, CubesBefore, Leaf, LeafAggregate, StarQuery, StateFunction,
+    compile, measures, planner, read, register,
 };
 use super::{ask, cells, cube, rows, session, star};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
@@ -385,7 +385,7 @@ fn time_needs_a_date() {
     let variables = Variables::default();
     let node = parse(&Arc::new(file), &mut diagnostics).unwrap();
     let spec = read(&node, &variables, &mut diagnostics).unwrap();
-    assert!(compile(&spec, &star, &[], &mut diagnostics).is_none());
+    assert!(compile(&spec, &star, CubesBefore::default(), &mut diagnostics).is_err());
     let message = diagnostics.into_error().to_string();
     let told = message.matches("the fact `sales` has no date to tell first from last").count();
     assert_eq!(told, 2, "{message}");

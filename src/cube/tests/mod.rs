@@ -21,7 +21,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 
 use super::member::collected;
-use super::{Cube, analyzer_rules, compile, functions, read, register};
+use super::{Cube, CubesBefore, analyzer_rules, compile, functions, read, register};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
 use crate::error::{Error, Result};
 use crate::star::CATALOG;
@@ -192,7 +192,7 @@ pub(super) fn cube(text: &str) -> Result<Cube> {
     let variables = Variables::default();
     let cube = parse(&Arc::new(file), &mut diagnostics)
         .and_then(|node| read(&node, &variables, &mut diagnostics))
-        .and_then(|spec| compile(&spec, &star(), &[], &mut diagnostics));
+        .and_then(|spec| compile(&spec, &star(), CubesBefore::default(), &mut diagnostics).ok());
     diagnostics.into_result(())?;
     cube.ok_or_else(|| Error::internal("no cube and no mistake"))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::{Cube, CubeQuery, Drilled, Filter, Sort, compile, read};
+use super::super::{Cube, CubeQuery, CubesBefore, Drilled, Filter, Sort, compile, read};
 use super::questions::query;
 use super::{dimension, level, sales};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
@@ -39,7 +39,7 @@ fn shop(text: &str) -> Cube {
     let (variables, mut diagnostics) = (Variables::default(), Diagnostics::new());
     let node = parse(&Arc::new(file), &mut diagnostics).unwrap();
     let spec = read(&node, &variables, &mut diagnostics).unwrap();
-    let cube = compile(&spec, &star, &[], &mut diagnostics);
+    let cube = compile(&spec, &star, CubesBefore::default(), &mut diagnostics).ok();
     diagnostics.into_result(()).unwrap();
     cube.unwrap()
 }
