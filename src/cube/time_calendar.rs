@@ -31,20 +31,6 @@ impl TimeCalendar {
         }
     }
 
-    /// The period that is the level called `level`.
-    fn period_of(self, level: &str) -> Option<Period> {
-        match self {
-            Self::Civil { .. } => Period::of_level(level),
-            Self::Retail(_) if level == Period::Day.level() => Some(Period::Day),
-            Self::Retail(_) => Period::of_level(level.strip_prefix(RETAIL)?.strip_prefix('_')?),
-        }
-    }
-
-    /// The finest period among `levels`.
-    pub(super) fn finest_of(self, levels: &BTreeSet<String>) -> Option<Period> {
-        levels.iter().filter_map(|level| self.period_of(level)).min()
-    }
-
     /// The first day of the `period` that `day` is in.
     pub(super) fn start_of(self, period: Period, day: Expr) -> Expr {
         moved(
@@ -105,6 +91,15 @@ impl TimeCalendar {
         };
         month_number(to, rules) - month_number(from, rules)
     }
+}
+
+/// The finest period among `levels`, in whichever calendar.
+pub(super) fn finest_of(levels: &BTreeSet<String>) -> Option<Period> {
+    let period = |level: &String| {
+        let of_retail = level.strip_prefix(RETAIL).and_then(|level| level.strip_prefix('_'));
+        Period::of_level(of_retail.unwrap_or(level))
+    };
+    levels.iter().filter_map(period).min()
 }
 
 /// A level of the retail calendar.

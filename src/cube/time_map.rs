@@ -23,7 +23,7 @@ use super::fact_span::FactSpan;
 use super::normal_form::{column_of, columns, level_name};
 use super::planner::{STAR, fact_reference, over_star, physical, role_reference};
 use super::retail_arithmetic::Beyond;
-use super::time_calendar::{TimeCalendar, civil_level, retail_level};
+use super::time_calendar::{TimeCalendar, civil_level, finest_of, retail_level};
 
 /// The relation's name where it is joined.
 pub(super) const TIME: &str = "time";
@@ -143,7 +143,7 @@ impl TimeCells<'_> {
 
     /// The finest level of time that is grouped by.
     pub(super) fn finest(&self) -> Option<Period> {
-        self.calendar().finest_of(&self.levels_of(self.groups.iter().map(|(_, group)| group)))
+        finest_of(&self.levels_of(self.groups.iter().map(|(_, group)| group)))
     }
 
     /// The calendar in which the question counts.
@@ -322,7 +322,9 @@ impl TimeCells<'_> {
         let calendar = self.calendar();
         let by_length = |length: Length| calendar.later(col(DAY), length, self.beyond(by));
         Ok(match by {
-            Step::Year if !self.is_retail() && self.is_of_weeks() => Some(moved(col(DAY), DayMove::NextWeekYear)),
+            Step::Year if !self.is_retail() && self.is_of_weeks() => {
+                Some(moved(col(DAY), DayMove::NextWeekYear))
+            }
             Step::Year => Some(by_length(Period::Year.length())),
             Step::Period => self.finest().map(|period| by_length(period.length())),
         })
@@ -332,7 +334,7 @@ impl TimeCells<'_> {
         let sources = self.all_days()?.project(vec![self.key().alias(DAY)])?;
         let sources = sources.project(vec![col(DAY).alias(FROM), moved.alias(MOVED)])?.build()?;
         // A period counts whole once it has begun; the total is that of the periods that are shown.
-        let period = self.calendar().finest_of(&self.levels_of(self.all_groups.iter()));
+        let period = finest_of(&self.levels_of(self.all_groups.iter()));
         let period = period.unwrap_or(Period::Month);
         let joined = self.days()?.join(
             sources,
