@@ -9,14 +9,13 @@ use arrow::array::{AsArray, Int64Array};
 use arrow::datatypes::{DataType, Int64Type};
 use chrono::{Datelike, Months, NaiveDate, TimeDelta};
 use datafusion::common::{Result, internal_err};
-use datafusion::functions::datetime::expr_fn::date_part;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast,
-    lit, when,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
 use super::context::{Length, Period};
-use crate::integrate::day_key;
+use super::retail_arithmetic::RetailMove;
+use crate::star::RetailRules;
 
 /// How a day is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,44 +30,56 @@ pub(super) enum DayMove {
     EndOfMonth,
     /// To the first day of its period, where fiscal years start in this month, from 1.
     StartOf(Period, u32),
+    /// In a retail calendar.
+    Retail(RetailRules, RetailMove),
 }
 
-/// `move` of `day`; NULL of NULL.
+/// `move` of `day`; NULL of NULL, and of a day that has no counterpart there.
 pub(super) fn moved(day: Expr, by: DayMove) -> Expr {
-    ScalarUDF::from(DayArithmetic::new(by)).call(vec![day])
+    DayArithmetic::call(day, Function::Move(by))
 }
 
-/// How many whole months there are from day `from` to day `to`, which is not before it.
-pub(super) fn months_between(from: Expr, to: Expr) -> Result<Expr> {
-    let part =
-        |name: &str, day: &Expr| cast(date_part(lit(name), date_of(day.clone())), DataType::Int64);
-    let months = |day: &Expr| part("year", day) * lit(12_i64) + part("month", day);
-    let begun = months(&to) - months(&from);
-    when(part("day", &to).lt(part("day", &from)), begun.clone() - lit(1_i64)).otherwise(begun)
+/// The number of the month of `day`, so that differences count months; of the retail calendar where
+/// rules of one are given.
+pub(super) fn month_number(day: Expr, retail: Option<RetailRules>) -> Expr {
+    DayArithmetic::call(day, Function::MonthNumber(retail))
 }
 
-/// The date of a version key of the date dimension.
-fn date_of(day: Expr) -> Expr {
-    cast(cast(day - lit(day_key(0)), DataType::Int32), DataType::Date32)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Function {
+    Move(DayMove),
+    MonthNumber(Option<RetailRules>),
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct DayArithmetic {
-    by: DayMove,
+    function: Function,
     name: String,
     signature: Signature,
 }
 
 impl DayArithmetic {
-    fn new(by: DayMove) -> Self {
-        let name = match by {
-            DayMove::Months(count) => format!("moved_by_{count}_months"),
-            DayMove::Years(count) => format!("moved_by_{count}_years"),
-            DayMove::NextWeekYear => "same_week_next_year".to_owned(),
-            DayMove::EndOfMonth => "end_of_month".to_owned(),
-            DayMove::StartOf(period, _) => format!("start_of_{}", period.level()),
+    fn call(day: Expr, function: Function) -> Expr {
+        let name = match function {
+            Function::MonthNumber(None) => "month_number".to_owned(),
+            Function::MonthNumber(Some(_)) => "retail_month_number".to_owned(),
+            Function::Move(by) => by.name(),
         };
-        Self { by, name, signature: Signature::exact(vec![DataType::Int64], Volatility::Immutable) }
+        let signature = Signature::exact(vec![DataType::Int64], Volatility::Immutable);
+        ScalarUDF::from(Self { function, name, signature }).call(vec![day])
+    }
+}
+
+impl DayMove {
+    fn name(self) -> String {
+        match self {
+            Self::Months(count) => format!("moved_by_{count}_months"),
+            Self::Years(count) => format!("moved_by_{count}_years"),
+            Self::NextWeekYear => "same_week_next_year".to_owned(),
+            Self::EndOfMonth => "end_of_month".to_owned(),
+            Self::StartOf(period, _) => format!("start_of_{}", period.level()),
+            Self::Retail(_, by) => by.name(),
+        }
     }
 }
 
@@ -89,18 +100,35 @@ impl ScalarUDFImpl for DayArithmetic {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
         let [days] = arrays.as_slice() else { return internal_err!("`{}` takes a day", self.name) };
         let days = days.as_primitive::<Int64Type>().iter();
-        let moved = days.map(|day| day.map(|day| self.of_key(day)).transpose());
+        let moved = days.map(|day| day.map_or(Ok(None), |day| self.of_key(day)));
         Ok(ColumnarValue::Array(Arc::new(moved.collect::<Result<Int64Array>>()?)))
     }
 }
 
 impl DayArithmetic {
-    fn of_key(&self, key: i64) -> Result<i64> {
+    fn of_key(&self, key: i64) -> Result<Option<i64>> {
         let day = i32::try_from(key).ok().and_then(NaiveDate::from_num_days_from_ce_opt);
-        match day.and_then(|day| of_day(day, self.by)) {
-            Some(moved) => Ok(i64::from(moved.num_days_from_ce())),
-            None => internal_err!("`{}` of the day {key} is no day", self.name),
+        let no_day = || internal_err!("`{}` of the day {key} is no day", self.name);
+        let Some(day) = day else { return no_day() };
+        match self.function {
+            Function::MonthNumber(retail) => Ok(Some(i64::from(number_of_month(day, retail)))),
+            Function::Move(DayMove::Retail(rules, by)) => Ok(by.of_day(day, rules).map(key_of)),
+            Function::Move(by) => match of_day(day, by) {
+                Some(moved) => Ok(Some(key_of(moved))),
+                None => no_day(),
+            },
         }
+    }
+}
+
+fn key_of(day: NaiveDate) -> i64 {
+    i64::from(day.num_days_from_ce())
+}
+
+fn number_of_month(day: NaiveDate, retail: Option<RetailRules>) -> i32 {
+    match retail {
+        Some(rules) => rules.day(day).month_number(),
+        None => day.year() * 12 + day.month0().cast_signed(),
     }
 }
 
@@ -119,6 +147,7 @@ fn of_day(day: NaiveDate, by: DayMove) -> Option<NaiveDate> {
             day.checked_add_signed(TimeDelta::weeks(i64::from(weeks)))
         }
         DayMove::EndOfMonth => end_of_month(day),
+        DayMove::Retail(rules, by) => by.of_day(day, rules),
         DayMove::StartOf(period, fiscal_year_start) => match period.length() {
             Length::Days(1) => Some(day),
             Length::Days(_) => Some(day.week(chrono::Weekday::Mon).first_day()),

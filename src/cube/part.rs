@@ -372,11 +372,24 @@ impl<'a> Parts<'a> {
         let conditions = self.filters(source).filter(|filter| is_time(filter));
         let conditions = conditions.chain(&source.context.conditions).cloned().collect();
         let all_groups = self.grouping.groups.iter().filter(|expr| is_time(expr)).cloned();
-        let all_groups = all_groups.collect();
+        let all_groups: Vec<Expr> = all_groups.collect();
+        let said = all_groups.iter().chain(self.query.filters.iter().filter(|expr| is_time(expr)));
+        let said: Vec<Expr> = said.chain(&source.context.conditions).cloned().collect();
+        let lacks = |expr: &&Expr| self.lacking(expr, source.base).is_some();
+        let unsaid = said.iter().filter(lacks).cloned().collect();
         let asked: BTreeSet<usize> = self.query.leaves.iter().map(|leaf| leaf.base).collect();
         let asked = asked.into_iter().map(|at| self.bound.base(at));
         let bases = asked.filter_map(|cube| Some((cube, cube.cube.role(name)?))).collect();
-        Ok(TimeCells { bound: base, role: role_of_base, groups, conditions, all_groups, bases })
+        Ok(TimeCells {
+            bound: base,
+            role: role_of_base,
+            groups,
+            conditions,
+            all_groups,
+            said,
+            unsaid,
+            bases,
+        })
     }
 
     pub(super) fn time_role(&self) -> Result<usize> {

@@ -18,11 +18,12 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit, when}
 
 use super::bound::BoundCube;
 use super::context::{Length, Period, Step, TimeWindow};
-use super::day_arithmetic::{DayMove, months_between, moved};
+use super::day_arithmetic::{DayMove, moved};
 use super::fact_span::FactSpan;
 use super::normal_form::{column_of, columns, level_name};
 use super::planner::{STAR, fact_reference, over_star, physical, role_reference};
-use crate::star::RETAIL;
+use super::retail_arithmetic::Beyond;
+use super::time_calendar::{TimeCalendar, civil_level, finest_of, retail_level};
 
 /// The relation's name where it is joined.
 pub(super) const TIME: &str = "time";
@@ -53,6 +54,10 @@ pub(super) struct TimeCells<'a> {
     pub conditions: Vec<Expr>,
     /// What all grouping sets of the question group by over the time role.
     pub all_groups: Vec<Expr>,
+    /// All that the question says of the time role, in groups and in conditions.
+    pub said: Vec<Expr>,
+    /// What of that is over levels that the facts do not have.
+    pub unsaid: Vec<Expr>,
     /// Every cube whose facts the question is over, with its time role.
     pub bases: Vec<(&'a BoundCube, usize)>,
 }
@@ -60,7 +65,7 @@ pub(super) struct TimeCells<'a> {
 impl TimeCells<'_> {
     /// The relation for `window`; `None` where the cells have no period and the window needs one.
     pub(super) fn map(&self, window: TimeWindow) -> Result<Option<LogicalPlan>> {
-        self.check_retail(window)?;
+        self.check_calendar(window)?;
         self.check_weekdays(window)?;
         let plan = match window {
             TimeWindow::Own => return datafusion::common::internal_err!("own facts need no map"),
@@ -70,8 +75,9 @@ impl TimeCells<'_> {
             }
             TimeWindow::ToDate { period, years_back } => self.to_date(period, years_back)?,
             TimeWindow::Months(count) => {
-                let from = months_before(col(END), i32::from(count));
-                self.spread(self.ending(end_of_facts())?, from, col(END), None)?
+                let after = col(END) + lit(1_i64);
+                let from = self.calendar().months_before(after, i32::from(count));
+                self.spread(self.ending(self.end_of_facts())?, from, col(END), None)?
             }
             TimeWindow::Days(count) => {
                 let from = col(END) - lit(i64::from(count) - 1);
@@ -86,29 +92,43 @@ impl TimeCells<'_> {
         plan.alias(TIME)?.build().map(Some)
     }
 
-    /// Years and months of the civil calendar are none of the retail calendar.
-    fn check_retail(&self, window: TimeWindow) -> Result<()> {
+    /// Months and years are those of one calendar, in which the facts have their levels.
+    fn check_calendar(&self, window: TimeWindow) -> Result<()> {
+        let levels = self.levels_of(self.said.iter());
         let counts_days = matches!(window, TimeWindow::Days(_) | TimeWindow::Running);
-        let exprs = self.groups.iter().map(|(_, group)| group).chain(&self.conditions);
-        let used = self.levels_of(exprs);
-        let of_retail = used.iter().find(|level| level.starts_with(RETAIL));
-        match of_retail.filter(|_| !counts_days) {
-            None => Ok(()),
-            Some(level) => plan_err!(
-                "a calculation by months or years does not fit `{}_{level}`, whose years are of \
-                 weeks; ask it by other levels of time, or select the cells to compare in a CTE",
-                self.bound.cube.roles[self.role].role.name
-            ),
+        let Some(retail) = retail_level(&levels).filter(|_| !counts_days) else { return Ok(()) };
+        let role = &self.bound.cube.roles[self.role].role.name;
+        if let Some(civil) = civil_level(&levels) {
+            return plan_err!(
+                "`{role}_{retail}` and `{role}_{civil}` are of two calendars, and a calculation over \
+                 months or years counts in one; ask by levels of one of them"
+            );
         }
+        if let TimeWindow::ToDate { period, .. } = window
+            && period.is_fiscal()
+        {
+            return plan_err!(
+                "a fiscal year or quarter to date does not fit `{role}_{retail}`, as the retail \
+                 calendar has other years; ask ytd or qtd, or ask by other levels of time"
+            );
+        }
+        if let Some(lacking) = retail_level(&self.levels_of(self.unsaid.iter())) {
+            return plan_err!(
+                "a calculation over months or years of the retail calendar does not fit the cube \
+                 `{}`, which has no `{role}_{lacking}`; ask its measures in a question of their own",
+                self.bound.cube.name
+            );
+        }
+        Ok(())
     }
 
     /// The same day of another month or year is another weekday.
     fn check_weekdays(&self, window: TimeWindow) -> Result<()> {
         let by_weeks = match window {
-            TimeWindow::Shifted { by: Step::Year, .. } => self.is_of_weeks(),
-            TimeWindow::Shifted { by: Step::Period, .. } => {
-                self.finest().is_none_or(|period| period == Period::Week)
-            }
+            TimeWindow::Shifted { by: Step::Year, .. } => self.is_of_weeks() || self.is_retail(),
+            TimeWindow::Shifted { by: Step::Period, .. } => self.finest().is_none_or(|period| {
+                period == Period::Week || period != Period::Day && self.is_retail()
+            }),
             _ => true,
         };
         if by_weeks || !self.levels_of_question().contains(WEEKDAY) {
@@ -124,6 +144,16 @@ impl TimeCells<'_> {
     /// The finest level of time that is grouped by.
     pub(super) fn finest(&self) -> Option<Period> {
         finest_of(&self.levels_of(self.groups.iter().map(|(_, group)| group)))
+    }
+
+    /// The calendar in which the question counts.
+    fn calendar(&self) -> TimeCalendar {
+        let rules = self.bound.cube.roles[self.role].dimension.calendar.unwrap_or_default();
+        TimeCalendar::of(rules, &self.levels_of(self.said.iter()))
+    }
+
+    fn is_retail(&self) -> bool {
+        matches!(self.calendar(), TimeCalendar::Retail(_))
     }
 
     /// The names of the dimension's levels anywhere in the question.
@@ -150,6 +180,32 @@ impl TimeCells<'_> {
             && !of_months.iter().any(|period| levels.contains(period.level()))
     }
 
+    /// Whether the cells are of retail weeks or days: these are compared with those of the same number,
+    /// and week 53 of a year with nothing in one of 52 weeks.
+    fn is_of_retail_weeks(&self) -> bool {
+        const WHOLE: [&str; 4] = ["retail_month", "retail_quarter", "retail_year", WEEKDAY];
+        let groups = self.groups.iter().map(|(_, group)| group);
+        // An attribute of days is no level.
+        let is_whole = |group: &Expr| {
+            columns(group).iter().all(|column| {
+                let levels = self.levels_of(std::iter::once(&Expr::Column(column.clone())));
+                levels.iter().any(|level| WHOLE.contains(&level.as_str()))
+            })
+        };
+        !groups.into_iter().all(is_whole)
+            || self.levels_of(self.conditions.iter()).contains("retail_week")
+    }
+
+    /// Where a day goes that another month or year does not have.
+    fn beyond(&self, by: Step) -> Beyond {
+        let exprs = self.groups.iter().map(|(_, group)| group).chain(&self.conditions);
+        match by {
+            Step::Year if self.is_of_retail_weeks() => Beyond::Nowhere,
+            _ if self.levels_of(exprs).contains(WEEKDAY) => Beyond::LastWeek,
+            _ => Beyond::LastDay,
+        }
+    }
+
     /// The days that meet the conditions, with the groups they are in.
     fn days(&self) -> Result<LogicalPlanBuilder> {
         let exprs = self.groups.iter().map(|(_, group)| group).chain(&self.conditions);
@@ -160,7 +216,7 @@ impl TimeCells<'_> {
         let flat = used.iter().filter_map(|name| self.bound.cube.column(name));
         let mut shown: Vec<Expr> = flat.map(|column| physical(column, self.bound)).collect();
         shown.push(self.key().alias(DAY));
-        let mut days = self.calendar()?.project(shown)?.alias(STAR)?;
+        let mut days = self.all_days()?.project(shown)?.alias(STAR)?;
         for condition in &self.conditions {
             days = days.filter(over_star(condition.clone())?)?;
         }
@@ -174,7 +230,7 @@ impl TimeCells<'_> {
     }
 
     /// Every day of the calendar.
-    fn calendar(&self) -> Result<LogicalPlanBuilder> {
+    fn all_days(&self) -> Result<LogicalPlanBuilder> {
         let source = Arc::clone(self.bound.dimension(self.role));
         let days = LogicalPlanBuilder::scan(role_reference(self.bound, self.role), source, None)?;
         // Unknown and not applicable are no days.
@@ -263,22 +319,23 @@ impl TimeCells<'_> {
 
     /// How every day of the calendar is moved; `None` without a period to move it by.
     fn moved(&self, by: Step) -> Result<Option<Expr>> {
-        let by_length = |length: Length| match length {
-            Length::Days(count) => col(DAY) + lit(count),
-            Length::Months(count) => moved(col(DAY), DayMove::Months(count)),
-        };
+        let calendar = self.calendar();
+        let by_length = |length: Length| calendar.later(col(DAY), length, self.beyond(by));
         Ok(match by {
-            Step::Year if self.is_of_weeks() => Some(moved(col(DAY), DayMove::NextWeekYear)),
+            Step::Year if !self.is_retail() && self.is_of_weeks() => {
+                Some(moved(col(DAY), DayMove::NextWeekYear))
+            }
             Step::Year => Some(by_length(Period::Year.length())),
             Step::Period => self.finest().map(|period| by_length(period.length())),
         })
     }
 
     fn shifted(&self, moved: Expr, so_far: bool) -> Result<LogicalPlanBuilder> {
-        let sources = self.calendar()?.project(vec![self.key().alias(DAY)])?;
+        let sources = self.all_days()?.project(vec![self.key().alias(DAY)])?;
         let sources = sources.project(vec![col(DAY).alias(FROM), moved.alias(MOVED)])?.build()?;
         // A period counts whole once it has begun; the total is that of the periods that are shown.
-        let period = finest_of(&self.levels_of(self.all_groups.iter())).unwrap_or(Period::Month);
+        let period = finest_of(&self.levels_of(self.all_groups.iter()));
+        let period = period.unwrap_or(Period::Month);
         let joined = self.days()?.join(
             sources,
             JoinType::Inner,
@@ -294,10 +351,11 @@ impl TimeCells<'_> {
     }
 
     fn to_date(&self, period: Period, years_back: u8) -> Result<LogicalPlanBuilder> {
-        let mut cells = self.ending(end_of_facts())?;
+        let mut cells = self.ending(self.end_of_facts())?;
         if years_back > 0 {
             let mut shown = self.group_columns();
-            let back = moved(col(END), DayMove::Years(-i32::from(years_back)));
+            let of_weeks = self.is_of_retail_weeks();
+            let back = self.calendar().years_back(col(END), years_back, of_weeks);
             shown.extend([back.alias(END), col(FIRST), col(LAST)]);
             cells = cells.project(shown)?;
         }
@@ -306,9 +364,12 @@ impl TimeCells<'_> {
 
     /// The first day of the `period` that `day` is in.
     fn start_of(&self, period: Period, day: Expr) -> Expr {
-        let calendar = self.bound.cube.roles[self.role].dimension.calendar;
-        let fiscal_year_start = calendar.unwrap_or_default().fiscal_year_start;
-        moved(day, DayMove::StartOf(period, fiscal_year_start))
+        self.calendar().start_of(period, day)
+    }
+
+    /// The last day of the month in which the last fact happened.
+    fn end_of_facts(&self) -> Expr {
+        self.calendar().end_of_month(col(LAST))
     }
 
     /// The periods in which the cells end and those before, `count` in all, each of them whole.
@@ -320,9 +381,11 @@ impl TimeCells<'_> {
                 (from, (begun - first) / lit(days))
             }
             Length::Months(months) => {
-                let earlier = DayMove::Months(months * (1 - i32::from(count)));
-                let back = months_between(first, begun.clone())? / lit(i64::from(months));
-                (moved(begun, earlier), back)
+                let earlier = Length::Months(months * (1 - i32::from(count)));
+                let back = self.calendar().months_between(first, begun.clone());
+                // It is the first day of a month, which every month has.
+                let from = self.calendar().later(begun, earlier, Beyond::LastDay);
+                (from, back / lit(i64::from(months)))
             }
         };
         // A period counts when it does not end before the first fact.
@@ -332,7 +395,7 @@ impl TimeCells<'_> {
     }
 
     fn running(&self) -> Result<LogicalPlanBuilder> {
-        let cells = self.ending(end_of_facts())?;
+        let cells = self.ending(self.end_of_facts())?;
         let spread = self.spread(cells, col(FIRST), col(END), None)?;
         if self.conditions.is_empty() {
             return Ok(spread);
@@ -343,6 +406,8 @@ impl TimeCells<'_> {
             groups: Vec::new(),
             conditions: self.conditions.clone(),
             all_groups: Vec::new(),
+            said: Vec::new(),
+            unsaid: Vec::new(),
             bases: Vec::new(),
         };
         let meeting = meeting.days()?.project(vec![col(DAY).alias(FROM)])?.build()?;
@@ -368,20 +433,6 @@ fn known_days(cube: &BoundCube, role: usize) -> Result<(Expr, LogicalPlanBuilder
     Ok((key.clone(), facts.filter(key.gt(lit(0_i64)))?))
 }
 
-fn finest_of(levels: &BTreeSet<String>) -> Option<Period> {
-    levels.iter().filter_map(|level| Period::of_level(level)).min()
-}
-
 fn col(name: &str) -> Expr {
     Expr::Column(Column::from_name(name))
-}
-
-/// The last day of the month in which the last fact happened.
-fn end_of_facts() -> Expr {
-    moved(col(LAST), DayMove::EndOfMonth)
-}
-
-/// The first of the days that make up the last `months` months, `end` included.
-fn months_before(end: Expr, months: i32) -> Expr {
-    moved(end + lit(1_i64), DayMove::Months(-months))
 }

@@ -59,6 +59,20 @@ impl DayRange {
         let last = NaiveDate::from_ymd_opt(year(self.last), 12, 31).unwrap_or_default();
         Self::of_days(first, last)
     }
+
+    /// Extended to whole years of the retail calendar too, where there is one: a year that ended with
+    /// the civil one could not be compared whole.
+    #[must_use]
+    pub fn whole_retail_years(self, rules: CalendarRules) -> Self {
+        let (Some(retail), Some(first), Some(last)) =
+            (rules.retail, date(self.first), date(self.last))
+        else {
+            return self;
+        };
+        let next = retail.start_of(retail.day(last).year + 1);
+        let last = next.pred_opt().unwrap_or(last);
+        Self::of_days(retail.start_of(retail.day(first).year), last)
+    }
 }
 
 fn date(days_since_1970: i32) -> Option<NaiveDate> {
@@ -200,6 +214,17 @@ mod tests {
         let keys = rows.column(0).as_primitive::<Int64Type>();
         assert_eq!(keys.value(2), day_key(days.first));
         assert_eq!(days.whole_years().last - days.whole_years().first, 365);
+    }
+
+    #[test]
+    fn retail_years_are_whole() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let years = DayRange::of_days(day("2023-01-01"), day("2024-12-31"));
+        assert_eq!(years.whole_retail_years(CalendarRules::default()), years);
+        let retail = CalendarRules { retail: Some(RetailRules::default()), ..Default::default() };
+        let whole = years.whole_retail_years(retail);
+        assert_eq!(whole, DayRange::of_days(day("2022-01-30"), day("2025-02-01")));
+        assert_eq!(whole.whole_retail_years(retail), whole);
     }
 
     #[test]

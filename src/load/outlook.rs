@@ -160,7 +160,9 @@ impl Comparison<'_> {
             return Outlook::new("date", TableChange::Added, Vec::new());
         };
         let declared = settings.days.map(|(first, last)| DayRange::of_days(first, last));
-        let days = declared.or_else(|| range_of(&pinned.fingerprint));
+        let before = range_of(&pinned.fingerprint);
+        let days =
+            declared.or_else(|| before.map(|days| days.whole_retail_years(settings.calendar)));
         if fingerprint_of(days, settings.calendar) != pinned.fingerprint {
             let reason = "calendar or fiscal year changed".to_owned();
             return Outlook::new("date", TableChange::Rebuilt, vec![reason]);

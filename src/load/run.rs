@@ -252,6 +252,10 @@ impl Context<'_> {
             (Some(a), Some(b)) if settings.days.is_none() => Some(a.union(b)),
             (a, b) => a.or(b),
         };
+        let wanted = match settings.days {
+            Some(_) => wanted,
+            None => wanted.map(|days| days.whole_retail_years(settings.calendar)),
+        };
         let fingerprint = fingerprint_of(wanted, settings.calendar);
         if self.pinned("date").is_some_and(|pinned| pinned.fingerprint == fingerprint) {
             return Ok(None);

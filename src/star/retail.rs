@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate, Weekday};
 
 /// How a retail calendar counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RetailRules {
     /// The weeks of the three months of every quarter.
     pub pattern: [u32; 3],
@@ -44,6 +44,14 @@ impl RetailRules {
         near + chrono::Duration::days(moved)
     }
 
+    /// The first day of the month with this number, as [`RetailDay::month_number`] counts.
+    pub fn start_of_month(&self, number: i32) -> NaiveDate {
+        let month = number.rem_euclid(12);
+        let [first, second, _] = self.pattern.map(i64::from);
+        let weeks = i64::from(month / 3) * 13 + [0, first, first + second][month as usize % 3];
+        self.start_of(number.div_euclid(12)) + chrono::Duration::weeks(weeks)
+    }
+
     /// Where `date` stands.
     pub fn day(&self, date: NaiveDate) -> RetailDay {
         let mut year = date.year() + 1;
@@ -62,6 +70,13 @@ impl RetailRules {
             _ => 2,
         };
         RetailDay { year, quarter: quarter + 1, month: quarter * 3 + month + 1, week: week + 1 }
+    }
+}
+
+impl RetailDay {
+    /// Its month, counted from the first of the year 0 on.
+    pub fn month_number(&self) -> i32 {
+        self.year * 12 + self.month.cast_signed() - 1
     }
 }
 
@@ -147,5 +162,17 @@ mod tests {
         let month =
             |week: i64| rules.day(date("2024-12-30") + chrono::Duration::weeks(week - 1)).month;
         assert_eq!([5, 6, 9, 10, 13].map(month), [1, 2, 2, 3, 3]);
+    }
+
+    #[test]
+    fn months_start_on_their_first_days() {
+        for pattern in [[4, 4, 5], [4, 5, 4], [5, 4, 4]] {
+            let rules = RetailRules { pattern, ..RetailRules::default() };
+            for number in 2020 * 12..2027 * 12 {
+                let start = rules.start_of_month(number);
+                assert_eq!(rules.day(start).month_number(), number);
+                assert_eq!(rules.day(start.pred_opt().unwrap()).month_number(), number - 1);
+            }
+        }
     }
 }

@@ -21,17 +21,19 @@ from cube_expansion import (
     tail,
     where_clause,
 )
-from cube_models import RETAIL_LEVELS, scale_of
+from cube_models import CALENDAR_LEVELS, RETAIL_LEVELS, scale_of
 from cube_questions import columns_in
+from cube_retail import END as RETAIL_END
+from cube_retail import retail_shift, retail_window, with_retail_periods
 
 # Fine to coarse; levels of one line are as fine as each other.
 FINENESS = [
     ["day"],
-    ["week"],
-    ["month"],
-    ["quarter", "fiscal_quarter"],
+    ["week", "retail_week"],
+    ["month", "retail_month"],
+    ["quarter", "fiscal_quarter", "retail_quarter"],
     ["half"],
-    ["year", "fiscal_year"],
+    ["year", "fiscal_year", "retail_year"],
 ]
 MONTHS = {"month": 1, "quarter": 3, "fiscal_quarter": 3, "half": 6, "year": 12, "fiscal_year": 12}
 DAYS = {"day": 1, "week": 7}
@@ -334,10 +336,10 @@ class Expansion:
         # Days of periods that have begun when facts end, by the finest level that is grouped by.
         grouped = levels_in(self.question.groups, self.known, role)
         lines = [level for line in FINENESS for level in line if level in grouped]
-        key = f"{lines[0] if lines else 'month'}_key"
-        begun = "HAVING min(day) <= (SELECT last FROM span)"
-        begun = f"SELECT {key} FROM calendar WHERE member > 0 GROUP BY 1 {begun}"
-        self.add("begun", f"SELECT day FROM calendar WHERE member > 0 AND {key} IN ({begun})")
+        for name, default in (("begun", "month"), ("begun_retail", "retail_month")):
+            level = lines[0] if lines else default
+            if level in self.model.calendar_levels():
+                self.add(name, self.begun(f"{level}_key"))
         self.levels = levels_in([*self.question.groups, *of_time], self.known, role)
         # Rows by everything but time, and those of them that meet the time conditions.
         self.add("rows_then", f"SELECT *{groups} FROM {relation}{other_rows}")
@@ -350,6 +352,22 @@ class Expansion:
         """The first and the last day with facts."""
         days = f"min({self.role}_date) AS first, max({self.role}_date) AS last"
         return f"SELECT {days} FROM flat_{self.cube.name}"
+
+    def begun(self, key):
+        """The days of the periods that have begun when facts end."""
+        begun = "HAVING min(day) <= (SELECT last FROM span)"
+        begun = f"SELECT {key} FROM calendar WHERE member > 0 GROUP BY 1 {begun}"
+        return f"SELECT day FROM calendar WHERE member > 0 AND {key} IN ({begun})"
+
+    def levels_with(self, condition):
+        """The levels of time that are spoken of, with those of a condition on an aggregate."""
+        return self.levels | levels_in([condition or "TRUE"], self.known, self.role)
+
+    def is_retail(self, condition):
+        """Whether weeks, months and years are those of the retail calendar."""
+        levels = self.levels_with(condition)
+        civil = levels & set(CALENDAR_LEVELS) - {"day", "weekday"}
+        return bool(levels & set(RETAIL_LEVELS)) and not civil
 
     def add(self, name, sql):
         self.tables.append((name, sql))
@@ -467,12 +485,15 @@ class SetExpansion:
         shown = "".join(f", r.g{i}" if i not in self.time_part else f", d.g{i}" for i in self.part)
         by = [f"r.g{i}" if i not in self.time_part else f"d.g{i}" for i in self.part]
         more = ""
-        if name in MOVING:
-            more = (
-                f", any_value({periods_there(int(name.rpartition('_')[2]), self.period, whole.model.fiscal_start)}) AS periods"
-                if self.period
-                else ""
-            )
+        if name in MOVING and self.period:
+            size = int(name.rpartition("_")[2])
+            if whole.is_retail(of_time and condition):
+                counted = with_retail_periods(bounds, size, self.period)
+                whole.add(f"{bounds}_{table}", counted)
+                bounds, more = f"{bounds}_{table}", ", any_value(b.periods) AS periods"
+            else:
+                there = periods_there(size, self.period, whole.model.fiscal_start)
+                more = f", any_value({there}) AS periods"
         days = f" JOIN {table}_days d ON d.day = r.{whole.role}_date"
         rows = self.with_day(table, "rows_then", aggregate, self.part, days)
         sql = f"SELECT ({value}) AS v, 'then' AS found, count(*) AS facts{more}{shown} FROM {rows}"
@@ -514,8 +535,11 @@ class SetExpansion:
     def contributing(self, name, days, context, bounds, time_filter):
         """Per cell's time members the days whose facts count."""
         whole = self.whole
+        retail = whole.is_retail(time_filter)
+        if name in SHIFTED and retail:
+            return self.moved_in_retail(name, days, context, time_filter)
         if name in SHIFTED:
-            levels = whole.levels | levels_in([time_filter or "TRUE"], whole.known, whole.role)
+            levels = whole.levels_with(time_filter)
             there = shift(name, "f.day", self.period, is_by_weeks(levels))
             if there is None:
                 return (
@@ -529,14 +553,45 @@ class SetExpansion:
         if name == "running_total":
             only = f" AND ({time_filter})" if time_filter else ""
             meeting = f"SELECT {whole.role}_date FROM days WHERE {whole.time_conditions}{only}"
-            on = f"f.day <= {END} AND f.day IN ({meeting})"
+            on = f"f.day <= {RETAIL_END if retail else END} AND f.day IN ({meeting})"
         elif name in MOVING and self.period is None:
             on = "FALSE"
         else:
-            first, last = window(name, self.period, whole.model.fiscal_start)
+            if retail and not (name.startswith("rolling_") and name[-1] in "dw"):
+                first, last = retail_window(name, self.period, self.is_of_retail_weeks(time_filter))
+            else:
+                first, last = window(name, self.period, whole.model.fiscal_start)
             on = f"f.day BETWEEN {first} AND {last}"
         groups = self.groups_of("b", self.time_part)
         return f"SELECT DISTINCT f.day{groups} FROM {bounds} b JOIN {days} f ON {on}"
+
+    def is_of_retail_weeks(self, time_filter):
+        """Whether weeks or days are told apart, and not only months, quarters or years of them."""
+        whole = self.whole
+        groups = [whole.question.groups[i] for i in self.time_part]
+        columns = [whole.known[name] for text in groups for name in columns_in(text, whole.known)]
+        periods = {"retail_month", "retail_quarter", "retail_year", "weekday"}
+        said = [c for c in whole.question.where if isinstance(c, str) and whole.time(c)]
+        conditions = levels_in([*said, time_filter or "TRUE"], whole.known, whole.role)
+        return any(c.level not in periods for c in columns) or "retail_week" in conditions
+
+    def moved_in_retail(self, name, days, context, time_filter):
+        """The days that are, moved along the retail calendar, those of the cell."""
+        whole = self.whole
+        said = [c for c in whole.question.where if isinstance(c, str) and whole.time(c)]
+        said += [whole.question.groups[i] for i in self.time_part]
+        weekdays = "weekday" in levels_in([*said, time_filter or "TRUE"], whole.known, whole.role)
+        groups = self.groups_of("x", self.time_part)
+        moves = retail_shift(name, self.period, self.is_of_retail_weeks(time_filter), weekdays)
+        if moves is None:
+            return f"SELECT day{groups} FROM {context} x WHERE FALSE"
+        on = "x.day IN (SELECT day FROM begun_retail)"
+        if name.endswith("so_far"):
+            on += " AND m.moved <= (SELECT last FROM span)"
+        return (
+            f"SELECT DISTINCT f.day{groups} FROM {days} f JOIN ({moves}) m ON m.day = f.day "
+            f"JOIN {context} x ON x.day = m.moved WHERE {on}"
+        )
 
     # Values of cells
 
@@ -725,11 +780,13 @@ def compares_weekdays(model, question):
             continue
         calculation = aggregate.calculation or ""
         pair = DIFFERENCES.get(calculation) or RATES.get(calculation) or (calculation,)
+        of_retail = levels & set(RETAIL_LEVELS)
         if any(series in ("prior_year", "prior_year_so_far") for series in pair):
-            if not is_by_weeks(levels):
+            if not is_by_weeks(levels) and not of_retail:
                 return True
+        weeks = [None, "week", *(RETAIL_LEVELS if of_retail else [])]
         if any(series in ("prior_period", "prior_period_so_far") for series in pair):
-            if any(period not in (None, "week") for period in periods):
+            if any(period not in weeks for period in periods):
                 return True
     return False
 

@@ -12,12 +12,14 @@ from cube_calculations import (
     NEED_PERIOD,
     RATES,
     Expansion,
+    levels_in,
     period_of,
     time_role,
 )
 from cube_expansion import measure_sql, question_sql, tail
+from cube_models import RETAIL_LEVELS
 from cube_questions import Aggregate, Question, Value, columns_in
-from cube_retail_questions import retail_refusals
+from cube_retail_questions import NO_FIT, counts_days, retail_refusal, time_texts
 
 NOT_THERE, NOTHING, ROWS = "has no `", "nothing that is asked for has", "of which fact"
 MIXED = "with levels that it has; write separate"
@@ -106,10 +108,13 @@ def refusals(model, question):
     if any(aggregate.measure is None for aggregate in question.aggregates()):
         return [ROWS]
     known = {column.name: column for column in model.flat_columns(cube)}
-    found = retail_refusals(model, question)
+    found = []
     for part in question.all_sets():
         related = [Related(cube, question, base, known, part) for base in cube.bases]
         asked = [one for one in related if one.asked]
+        for one in asked:
+            if not one.lacks or one.base.unrelated == "repeat":
+                found += retail_refusals_of(cube, question, one, known)
         if any(one.lacks and one.base.unrelated == "error" for one in asked):
             found.append(NOT_THERE)
         if asked and all(one.lacks for one in asked):
@@ -119,6 +124,18 @@ def refusals(model, question):
         if any(mixes(base, text, known) for base in repeated for text in said):
             found.append(MIXED)
     return found
+
+
+def retail_refusals_of(cube, question, one, known):
+    """Where a fact is asked by months or years of two calendars, or of one that it does not have."""
+    role, found = time_role(cube, question, known), []
+    for _, condition, series in one.asked:
+        texts = time_texts(question, condition, role, known)
+        found.append(retail_refusal(levels_in(texts, known, role), series))
+        lacks = [text for text in texts if lacking_in(one.base, text, known)]
+        if levels_in(lacks, known, role) & set(RETAIL_LEVELS) and not counts_days(series):
+            found.append(NO_FIT)
+    return [said for said in found if said]
 
 
 def mixes(base, text, known):

@@ -10,7 +10,7 @@ import re
 import duckdb
 
 from cube_models import scale_of
-from cube_retail import retail_columns, retail_years
+from cube_retail import retail_columns, retail_days, retail_year_of, retail_years
 
 UNKNOWN, NOT_APPLICABLE = "(unknown)", "(not applicable)"
 SQL_TYPES = {
@@ -193,6 +193,9 @@ def calendar_table(model):
     else:
         first = f"(SELECT make_date(year(min(day)), 1, 1) FROM ({days}))"
         last = f"(SELECT make_date(year(max(day)), 12, 31) FROM ({days}))"
+        if model.retail:
+            first = retail_year_of(first, model.retail, "starts")
+            last = retail_year_of(last, model.retail, "ends")
     columns = calendar_columns(model.fiscal_start)
     years = ""
     if model.retail:
@@ -316,6 +319,7 @@ def script(model):
     for dimension in model.dimensions.values():
         sql += raw_table(dimension.name, dimension.types) + dimension_table(dimension)
     sql += calendar_table(model)
+    sql += retail_days(model.retail) if model.retail else ""
     for one in model.all():
         sql += fact_table(one) + "".join(flat_table(one, cube) for cube in one.cubes)
     # Members of a composite are those of the first fact, which has all roles.

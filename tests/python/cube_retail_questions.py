@@ -1,8 +1,9 @@
-"""What is refused by the retail calendar: months and years of the civil one in its cells."""
+"""Questions in which calculations count in the retail calendar, and those that are refused."""
 
 from cube_calculations import DIFFERENCES, OVER_TIME, RATES, is_time, levels_in, time_role
-from cube_models import RETAIL_LEVELS
+from cube_models import CALENDAR_LEVELS, RETAIL_LEVELS
 
+TWO_CALENDARS = "of two calendars"
 NO_FIT = "does not fit"
 
 
@@ -12,21 +13,36 @@ def counts_days(series):
     )
 
 
+def series_of(calculation):
+    return DIFFERENCES.get(calculation) or RATES.get(calculation) or (calculation,)
+
+
+def retail_refusal(levels, series):
+    """What the refusal says of a series in a question over these levels; None where it is answered."""
+    if counts_days(series) or not levels & set(RETAIL_LEVELS):
+        return None
+    if levels & set(CALENDAR_LEVELS) - {"day", "weekday"}:
+        return TWO_CALENDARS
+    return NO_FIT if series in ("fqtd", "fytd") else None
+
+
+def time_texts(question, condition, role, known):
+    """All that is said of the time role where this condition is on an aggregate."""
+    texts = [*question.where, condition]
+    texts = [c for c in texts if isinstance(c, str) and is_time(c, role, known)]
+    groups = {question.groups[i] for part in question.all_sets() for i in part}
+    return [*groups, *texts]
+
+
 def retail_refusals(model, question):
-    """What the refusal says where a calculation by months or years is asked of weeks."""
-    cube = next(cube for cube in model.cubes + model.composites if cube.name == question.cube)
+    """What the refusal says where a calculation by months or years is asked of two calendars."""
+    cube = next(cube for cube in model.cubes if cube.name == question.cube)
     known = {column.name: column for column in model.flat_columns(cube)}
     role = time_role(cube, question, known)
-    where = [c for c in question.where if isinstance(c, str) and is_time(c, role, known)]
-    groups = {question.groups[i] for part in question.all_sets() for i in part}
+    found = []
     for aggregate in question.aggregates():
-        calculation = aggregate.calculation
-        if calculation not in OVER_TIME:
-            continue
-        series = DIFFERENCES.get(calculation) or RATES.get(calculation) or (calculation,)
-        texts = [*groups, *where]
-        if aggregate.condition is not None and is_time(aggregate.condition, role, known):
-            texts.append(aggregate.condition)
-        if not all(map(counts_days, series)) and levels_in(texts, known, role) & set(RETAIL_LEVELS):
-            return [NO_FIT]
-    return []
+        if aggregate.calculation in OVER_TIME:
+            texts = time_texts(question, aggregate.condition, role, known)
+            levels = levels_in(texts, known, role)
+            found += [retail_refusal(levels, s) for s in series_of(aggregate.calculation)]
+    return [said for said in found if said]

@@ -226,7 +226,10 @@ class CompositeAsker(CalculationAsker):
         sets, written = None, "list"
         if groups and len(groups) <= 3 and dice.random() < 0.4:
             sets, written = self.grouping(dice, groups)
-        where = tuple(self.time_condition(dice, role) for _ in range(dice.choice([0, 1, 1])))
+        of_retail = any(f"{role}_retail" in group for group in groups)
+        where = tuple(
+            self.time_condition(dice, role, of_retail) for _ in range(dice.choice([0, 1, 1]))
+        )
         if any("weekday" in condition for condition in where):
             return None
         bare = CompositeQuestion(self.cube.name, "cubes", where, groups, sets, written)

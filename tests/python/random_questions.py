@@ -19,7 +19,7 @@ from cube_calculations import (
     time_role,
 )
 from cube_expansion import by_calendar, day_of
-from cube_models import scale_of
+from cube_models import RETAIL_LEVELS, scale_of
 from cube_questions import (
     BARE,
     PLAIN,
@@ -504,6 +504,16 @@ RETAIL_GROUPS = [
     ("retail_year", "retail_quarter"),
     ("retail_quarter", "retail_month"),
     ("retail_week", "day"),
+    ("retail_quarter",),
+    ("retail_year", "retail_month"),
+    ("retail_year", "retail_week"),
+    ("retail_month", "retail_week"),
+    ("retail_month", "day"),
+    ("retail_year", "weekday"),
+    ("retail_month", "weekday"),
+    # Of two calendars.
+    ("retail_month", "month"),
+    ("retail_year", "week"),
 ]
 
 
@@ -533,7 +543,11 @@ class CalculationAsker(Asker):
         if groups and len(groups) <= 3 and dice.random() < 0.3:
             sets, written = self.grouping(dice, groups)
         schema = dice.choice(["cubes", "cubes", "cubes_bi"])
-        where = tuple(self.time_condition(dice, role) for _ in range(dice.choice([0, 0, 1, 1, 2])))
+        of_retail = any(f"{role}_retail" in group for group in groups)
+        where = tuple(
+            self.time_condition(dice, role, of_retail)
+            for _ in range(dice.choice([0, 0, 1, 1, 2]))
+        )
         if dice.random() < 0.4:
             where += (self.condition(dice, self.columns_of(None)),)
         if dice.random() < 0.1 and len(date_roles(self.cube)) > 1:
@@ -570,7 +584,7 @@ class CalculationAsker(Asker):
         return any(is_time(condition, role, self.known) is None for condition in conditions)
 
     def time_groups(self, dice, role):
-        of_retail = self.model.retail and dice.random() < 0.2
+        of_retail = self.model.retail and dice.random() < 0.4
         levels = dice.choice(RETAIL_GROUPS if of_retail else TIME_GROUPS)
         return tuple(f"{role}_{level}{dice.choice(['', '', '_key'])}" for level in levels)
 
@@ -580,9 +594,13 @@ class CalculationAsker(Asker):
         chosen = dice.sample(columns, min(len(columns), count))
         return tuple(column.name for column in chosen)
 
-    def time_condition(self, dice, role):
+    def time_condition(self, dice, role, of_retail=False):
         columns = [c for c in self.columns_of(role) if c.level or c.name == f"{role}_date"]
-        if dice.random() < 0.4:
+        if of_retail and dice.random() < 0.9:
+            # One of the other calendar is refused.
+            fitting = (None, "day", "weekday", *RETAIL_LEVELS)
+            columns = [c for c in columns if c.level in fitting]
+        elif dice.random() < 0.4:
             columns = [c for c in columns if c.level in ("year", "fiscal_year", "half")]
         return self.condition(dice, columns)
 

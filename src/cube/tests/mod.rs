@@ -7,6 +7,7 @@ mod calculations;
 mod measures;
 mod navigating;
 mod planning;
+mod retail_years;
 mod questions;
 mod restricting;
 mod shares_and_windows;
