@@ -16,7 +16,8 @@ pub(super) type Columns = BTreeMap<String, ArrayRef>;
 
 /// Fills and tells apart the level columns of `columns`; the notes say which captions changed.
 ///
-/// `since` says since when each row holds: what the newest rows of a member say of it counts.
+/// `since` says since when each row holds in its source: what the newest rows of a member say of it
+/// counts.
 pub(super) fn settle_levels(
     dimension: &Dimension,
     columns: &mut Columns,

@@ -105,7 +105,7 @@ pub fn integrate_dimension(
     }
     columns.insert(RECORD_COLUMN.to_owned(), record_column(&records, &versions));
     let keys = KeyColumns::of(dimension, &records, &versions, numbering);
-    let mut notes = settle_levels(dimension, &mut columns, &keys.from)?;
+    let mut notes = settle_levels(dimension, &mut columns, &said_since(&versions))?;
     let under_two = two_parents(dimension, spec, &keys.current_rows(&columns)?)?;
     notes.extend(under_two.notes);
     let members = index(dimension, spec, feeds, &records, &versions, &keys);
@@ -145,6 +145,13 @@ fn parents(
         Parents::of(tree, &above.collect::<Result<Vec<_>>>()?)
     };
     dimension.trees.iter().map(of_tree).collect()
+}
+
+/// Since when each row holds as its source says, the two special rows in front.
+///
+/// Not since when it is valid: a first version reaches back before all others, however new it is.
+fn said_since(versions: &VersionRows) -> Vec<i64> {
+    [BEGINNING; 2].into_iter().chain(versions.from.iter().copied()).collect()
 }
 
 /// The columns of keys and times, the two special rows in front.

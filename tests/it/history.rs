@@ -288,6 +288,28 @@ fn rows_that_contradict_or_do_not_say_when_are_set_aside() {
     assert_eq!(by_city(&shop, "cubes.sales")[2], "Paris,30.00,1,1");
 }
 
+/// A first version holds since ever and is yet newer than one that began before it.
+#[test]
+fn a_member_is_called_what_its_source_said_last() {
+    let shop = moved();
+    shop.write(
+        "data/customers.csv",
+        "no,since,name,city,country,tier\n\
+         C1,2020-01-01,Ada,75,Paname,B\nC1,2021-01-01,Ada,75,Lutetia,A\nC1,2022-01-01,Ada,00,Rome,A\n\
+         C2,2023-01-01,Bob,75,Paris,B\n",
+    );
+    shop.edit(
+        "etl/customer.yaml",
+        "city: city\n  tier",
+        "city: {key: city, caption: country}\n  tier",
+    );
+    shop.edit("etl/customer.yaml", "  country: country\n  city:", "  city:");
+    shop.edit("etl/customer.yaml", "[country, city, customer]", "[city, customer]");
+    shop.run(&["load", "--quiet"]).ok();
+    let cities = "SELECT DISTINCT city, country FROM customer WHERE customer_key > 0 ORDER BY 1";
+    assert_eq!(shop.sql(cities), ["00,Rome", "75,Paris"]);
+}
+
 #[test]
 fn a_fact_may_say_at_which_day_members_are_seen() {
     let shop = moved();

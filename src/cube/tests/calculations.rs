@@ -415,6 +415,28 @@ async fn a_level_that_a_fact_lacks_is_empty_or_repeats_its_value() {
     assert!(said.contains("nothing that is asked for has `"), "{said}");
 }
 
+/// Sales began a year before there was a plan: whichever is listed first, their months count.
+#[tokio::test]
+async fn an_average_over_several_facts_counts_the_periods_since_the_first_of_them() {
+    let sql = "SELECT date_month, AGG(gap_moving_average_3), AGG(twice_moving_average_3), \
+               AGG(goal_moving_average_3) FROM cubes.both WHERE date_year = '2024' GROUP BY 1 ORDER BY 1";
+    for cubes in ["sales: {measures: revenue}\n  plan:", "plan:\n  sales: {measures: revenue}"] {
+        let both = format!(
+            "version: 1\ncube: both\ncubes:\n  {cubes}\nmeasures:\n  \
+             gap: {{expr: revenue - goal}}\n  twice: {{expr: goal * 2}}\n"
+        );
+        let context = shop(&[SALES, PLAN, &both]).await;
+        assert_eq!(
+            rows(&context, sql).await,
+            [
+                "2024-02|-5.000000|100.000000|50.000000",
+                "2024-03|-25.000000|150.000000|75.000000",
+                "2024-04|-91.666667|233.333333|116.666667",
+            ]
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_is_repeated_is_all_of_what_is_repeated() {
     const BOTH: &str = "
