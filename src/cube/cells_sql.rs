@@ -86,6 +86,27 @@ impl Prepared<'_> {
             && (self.query.totals || chosen || self.query.sort.iter().any(by_measure))
     }
 
+    /// Totals over one axis keep the columns of the other: one that is of both has none.
+    pub(super) fn check_totals(&self) -> Result<()> {
+        if !(self.query.totals || self.needs_row_totals()) {
+            return Ok(());
+        }
+        for row in &self.rows {
+            let own = group_of(row);
+            let shares = |column: &&Axis| group_of(column).iter().any(|name| own.contains(name));
+            if let Some(column) = self.columns.iter().find(shares) {
+                let what = format!(
+                    "`{}` down the side and `{}` across the top are of one level, so that there are no \
+                     totals of either; put both on one axis, or ask without totals, conditions on \
+                     measures and an order by them",
+                    row.level, column.level
+                );
+                return Err(Error::invalid_input(what));
+            }
+        }
+        Ok(())
+    }
+
     fn where_clause(&self) -> String {
         match self.conditions.as_slice() {
             [] => String::new(),

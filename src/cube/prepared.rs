@@ -160,6 +160,7 @@ impl CubeQuery {
         }
         prepared.lead(&look).await?;
         prepared.check_sort()?;
+        prepared.check_totals()?;
         Ok(prepared)
     }
 }

@@ -558,6 +558,17 @@ def order_columns(model, cube, level):
     return order
 
 
+def pivot_refusals(model, asked):
+    """What the refusal says of totals over one axis with a level that is on both."""
+    cube = model.cube(asked.cube)
+    rows, columns = (
+        {column for level in axis for column in [level, *order_columns(model, cube, level)]}
+        for axis in (asked.rows, asked.columns)
+    )
+    by_measure = asked.columns and any(by in asked.measures for by, _ in asked.sort)
+    return ["are of one level"] if rows & columns and (asked.totals or by_measure) else []
+
+
 def pivot(model, database, asked):
     """The table `starling query` shows: names of columns, and rows."""
     cube = next(cube for cube in model.cubes if cube.name == asked.cube)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cube_calculations import calculation_sql, compares_weekdays, looks_beyond_cells
 from cube_composites import CompositeQuestion, composite_sql, refusals
-from cube_expansion import open_oracle, pivot, question_sql
+from cube_expansion import open_oracle, pivot, pivot_refusals, question_sql
 from cube_link_questions import LinkQuestion, link_refusals, link_sql
 from cube_links import links_sql
 from cube_questions import Listing, Nested, Pivot
@@ -57,7 +57,9 @@ class Truth:
         """What an error says with which the question must be refused: one of these, or it must not."""
         if isinstance(question, Nested):
             return [said for part in question.parts for said in self.refused(part)]
-        if isinstance(question, (Pivot, Listing, Selection)):
+        if isinstance(question, Pivot):
+            return pivot_refusals(self.model, question)
+        if isinstance(question, (Listing, Selection)):
             return []
         if isinstance(question, CompositeQuestion):
             return refusals(self.model, question)
