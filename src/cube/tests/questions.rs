@@ -103,6 +103,20 @@ async fn totals_on_one_axis_and_none() {
 }
 
 #[tokio::test]
+async fn one_level_on_both_axes_has_no_totals() {
+    let (context, cube) = sales().await;
+    let plain = query(&["date.year_key"], &["date.year"], &["orders"]);
+    let answer = plain.run(&cube, &context, MOST_CELLS).await.unwrap();
+    let table = pretty_format_batches(&[answer.cells]).unwrap().to_string();
+    assert_eq!(cells(&table), ["-1|1||", "2023||2|", "2024|||2"]);
+    let sort = vec![Sort { by: "orders".into(), descending: true }];
+    for asked in [CubeQuery { totals: true, ..plain.clone() }, CubeQuery { sort, ..plain }] {
+        let said = asked.run(&cube, &context, MOST_CELLS).await.err().unwrap().to_string();
+        assert!(said.contains("`date_year_key` down the side and `date_year` across"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn members_that_share_a_caption_are_sorted_apart() {
     let (context, tables) = session().await;
     let captioned = SALES.replace("{key: invoice_no,", "{key: invoice_no, caption: currency,");
