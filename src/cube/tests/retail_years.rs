@@ -21,7 +21,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
-use super::super::{compile, read, register};
+use super::super::{CubesBefore, compile, read, register};
 use super::{ask, bare_session, rows};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
 use crate::integrate::{DayRange, calendar_rows};
@@ -95,7 +95,9 @@ async fn shop(texts: &[&str]) -> SessionContext {
         let mut diagnostics = Diagnostics::new();
         let node = parse(&Arc::new(file), &mut diagnostics).unwrap();
         let spec = read(&node, &Variables::default(), &mut diagnostics);
-        let cube = spec.and_then(|spec| compile(&spec, &star(rules), &cubes, &mut diagnostics));
+        let before = CubesBefore { right: &cubes, wrong: &[] };
+        let cube =
+            spec.and_then(|spec| compile(&spec, &star(rules), before, &mut diagnostics).ok());
         diagnostics.into_result(()).unwrap();
         cubes.push(cube.unwrap());
     }

@@ -11,8 +11,6 @@ use crate::source::ColumnType;
 pub(super) struct Relation {
     pub(super) database: String,
     pub(super) name: String,
-    /// Whether its rows are stored by an engine that keeps to snapshots.
-    pub(super) is_transactional: bool,
     /// About how many rows it has, where the engine knows.
     pub(super) row_estimate: Option<u64>,
     pub(super) columns: Vec<Column>,
@@ -48,7 +46,7 @@ pub(super) fn quote(name: &str) -> String {
 }
 
 const TABLES: &str = "
-    SELECT table_name, table_rows, engine FROM information_schema.tables
+    SELECT table_name, table_rows FROM information_schema.tables
     WHERE table_schema = ? AND table_name = ?";
 
 const COLUMNS: &str = "
@@ -71,15 +69,14 @@ pub(super) async fn relation(
     let found: Vec<Row> = conn.exec(TABLES, (database, name)).await?;
     let any_case: i64 =
         conn.query_first("SELECT @@lower_case_table_names").await?.unwrap_or_default();
-    let mut tables = found.iter().map(|row| (text(row, 0), number(row, 1), text(row, 2)));
-    let chosen = tables.find(|(found, ..)| *found == name || any_case != 0);
-    let Some((name, row_estimate, engine)) = chosen else { return Ok(None) };
+    let mut tables = found.iter().map(|row| (text(row, 0), number(row, 1)));
+    let chosen = tables.find(|(found, _)| *found == name || any_case != 0);
+    let Some((name, row_estimate)) = chosen else { return Ok(None) };
     let columns: Vec<Row> = conn.exec(COLUMNS, (database, &name)).await?;
     let key: Vec<Row> = conn.exec(KEY, (database, &name)).await?;
     Ok(Some(Relation {
         database: database.to_owned(),
         name,
-        is_transactional: ["InnoDB", "RocksDB"].contains(&engine.as_str()),
         row_estimate,
         columns: columns.iter().map(column).collect(),
         key: key.iter().map(|row| text(row, 0)).collect(),
