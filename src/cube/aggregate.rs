@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result, plan_err};
-use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions::core::expr_fn::{coalesce, greatest};
 use datafusion::logical_expr::expr::{AggregateFunction, InSubquery};
 use datafusion::logical_expr::utils::{split_conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, LogicalPlan, LogicalPlanBuilder, cast};
@@ -427,18 +427,29 @@ impl Values for InContext<'_, '_> {
         self.translation.measure_value(self.measure, self.filter.clone(), context)
     }
 
+    /// Those of the facts that the measure is made of; of several, which begin on days of their own,
+    /// the most, as a period counts in which any of them can have had facts.
     fn period_count(&mut self, context: Context) -> Result<Expr> {
         let (context, _) = self.translation.in_time(context, self.filter.clone())?;
-        let cube = &self.translation.input.cube.cube;
-        let base = cube.origins.get(self.measure).copied().unwrap_or_default();
-        let periods = Leaf {
-            aggregate: LeafAggregate::Periods,
-            filter: None,
-            context,
-            base,
-            measure: self.measure.to_owned(),
-        };
-        Ok(leaf(self.translation.query.add_leaf(periods)))
+        let cube = Arc::clone(&self.translation.input.cube);
+        let leaves = cube.measure(self.measure).map_or(&[][..], |measure| &measure.leaves);
+        let bases: BTreeSet<usize> = leaves.iter().map(|leaf| leaf.base).collect();
+        let mut counts = Vec::new();
+        for base in bases {
+            let periods = Leaf {
+                aggregate: LeafAggregate::Periods,
+                filter: None,
+                context: context.clone(),
+                base,
+                measure: self.measure.to_owned(),
+            };
+            counts.push(leaf(self.translation.query.add_leaf(periods)));
+        }
+        Ok(match counts.pop() {
+            Some(only) if counts.is_empty() => only,
+            Some(last) => greatest(counts.into_iter().chain([last]).collect()),
+            None => return plan_err!("`{}` is made of no facts", self.measure),
+        })
     }
 }
 

@@ -199,6 +199,7 @@ impl Cells<'_> {
         let mut plans = Vec::new();
         let mut values = Vec::new();
         let mut lacks_a_period = false;
+        let mut has_keys = false;
         for source in sources {
             let mut computed = self.parts.values_of(*source)?;
             let part = match self.parts.related(set, *source)? {
@@ -206,6 +207,7 @@ impl Cells<'_> {
                 Related::Not => None,
                 Related::Fully => {
                     if source.context.is_own() {
+                        has_keys = true;
                         computed.extend(key_values(keys, self.parts.bound)?);
                     }
                     let part = self.parts.part(set, *source, &computed)?;
@@ -263,7 +265,8 @@ impl Cells<'_> {
             column.alias(&value.name)
         });
         let mut shown: Vec<Expr> = groups.into_iter().chain(shown).collect();
-        for key in keys {
+        // Where no fact with all levels is asked for as it is, nothing is told apart by their keys.
+        for key in keys.iter().filter(|_| has_keys) {
             shown.push(one_key(key, col)?);
         }
         merged.project(shown)
