@@ -37,7 +37,7 @@ pub(super) fn read(
             _ => None,
         };
         if chosen.is_none() {
-            let message = "`zero_dates` must be `set_aside` or `missing`";
+            let message = format!("`{}` must be set_aside or missing", text.value);
             diagnostics.push(Diagnostic::new(Code::WrongValue, text.span, message));
         }
         chosen

@@ -63,7 +63,8 @@ from:
       name: '"<FirstName>" || '' '' || "<LastName>"'
       company: '"<Company>"'
       email: '"<Email>"'
-      city: '"<City>"'
+      # PostgreSQL drops the blank behind a text that the script writes as N'…'.
+      city: 'trim("<City>")'
       country: '"<Country>"'
 levels:
   country: country
@@ -195,7 +196,7 @@ fn chinook_is_the_same_warehouse_from_every_database() {
     let postgres = postgres();
     postgres.sql(&for_postgres);
     let mariadb = mariadb();
-    mariadb.sql(&for_mysql);
+    mariadb.sql(&format!("SET sql_mode = 'NO_BACKSLASH_ESCAPES';\n{for_mysql}"));
     let sqlite = real_data("chinook").unwrap().join("Chinook_Sqlite.sql");
     let sqlite =
         project(&format!("sqlite: {{script: \"{}\"}}", sqlite.display()), Spelling::Pascal);
@@ -203,8 +204,8 @@ fn chinook_is_the_same_warehouse_from_every_database() {
     let from_mariadb = server_project("mysql", &mariadb, Spelling::Pascal);
     let contents = sqlite.contents();
     assert!(contents.contains("AC/DC"));
-    assert!(contents == from_postgres.contents(), "PostgreSQL gives another warehouse");
-    assert!(contents == from_mariadb.contents(), "MariaDB gives another warehouse");
+    assert_same("PostgreSQL", &contents, &from_postgres.contents());
+    assert_same("MariaDB", &contents, &from_mariadb.contents());
 
     // What the databases themselves say.
     let by_country =
@@ -213,7 +214,7 @@ fn chinook_is_the_same_warehouse_from_every_database() {
     assert_eq!(ours.len(), 24);
     let theirs = postgres.sql(
         "SELECT country, sum(unit_price * quantity), count(*) FROM invoice_line JOIN invoice USING (invoice_id)
-         JOIN customer USING (customer_id) GROUP BY 1 ORDER BY 1 COLLATE \"C\"",
+         JOIN customer USING (customer_id) GROUP BY 1 ORDER BY country COLLATE \"C\"",
     );
     assert_eq!(ours.join("\n"), theirs.trim_end());
     let theirs = mariadb.sql(
@@ -228,4 +229,12 @@ fn chinook_is_the_same_warehouse_from_every_database() {
          JOIN genre g USING (genre_id) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3",
     );
     assert_eq!(from_mariadb.sql(genre).join("\n"), theirs.trim_end());
+}
+
+/// The first lines that differ are enough.
+#[track_caller]
+fn assert_same(database: &str, ours: &str, theirs: &str) {
+    let differ = ours.lines().zip(theirs.lines()).filter(|(ours, theirs)| ours != theirs);
+    let differ: Vec<_> = differ.take(3).collect();
+    assert!(ours == theirs, "{database} gives another warehouse: {differ:#?}");
 }

@@ -83,8 +83,25 @@ fn postgres_types_arrive_or_are_set_aside() {
     let json = project
         .run(&["sql", "SELECT * FROM warehouse.all_types ORDER BY id", "--format", "json"])
         .ok();
-    println!("{json}");
+    let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let expected = serde_json::json!([
+        {
+            "id": 1, "small": -7, "big": 9_007_199_254_740_993_i64, "price": 12.10, "free": 0.123_456_789_1, "cents": 5.00,
+            "cash": 12.34, "real": f64::from(0.1_f32), "double": 1e300, "flag": true, "word": "naïve", "padded": "ab",
+            "doc": "{\"a\": [1, null]}", "plain": "{\"b\":  2}", "uid": "00010203-0405-0607-0809-0a0b0c0d0e0f",
+            "day": "2024-02-29", "wall": "2024-02-29T23:59:59.999999", "instant": "2024-02-29T14:59:59",
+            "raw": "\\x00ff", "tags": "[\"a\",null,\"b,c\"]", "pair": "{\"a\":1,\"b\":\"x y\"}", "mood": "ok",
+            "span": "[1,5)", "took": "P1DT2H3M4S", "at": "23:59:59.5", "address": "10.0.0.1/8", "bits": "101",
+            "spot": "(1.5,2)"
+        },
+        // Nothing but an empty text, which is not NULL.
+        {"id": 2, "word": ""}
+    ]);
+    assert_eq!(rows, expected);
     let quarantine =
-        project.sql("SELECT line, column_name, value, reason FROM system.quarantine ORDER BY line");
-    println!("{quarantine:#?}");
+        "SELECT source_line, column_name, value FROM system.quarantine ORDER BY source_line";
+    assert_eq!(
+        project.sql(quarantine),
+        ["3,price,NaN", "4,free,0.12345678901", "5,day,infinity", "6,real,inf"]
+    );
 }

@@ -7,30 +7,21 @@ use std::sync::Arc;
 use crate::servers::{Database, Kind, PASSWORD, Server};
 use crate::support::Project;
 
-/// A certificate for 127.0.0.1 that nobody but itself vouches for, and its key, in `folder`.
-fn certificate(folder: &Path, user: &str) {
-    let mut openssl = Command::new("openssl");
-    openssl.args([
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "30",
-        "-subj",
-        "/CN=127.0.0.1",
-    ]);
-    openssl.args([
-        "-addext",
-        "subjectAltName=IP:127.0.0.1",
-        "-keyout",
-        "key.pem",
-        "-out",
-        "cert.pem",
-    ]);
-    let output = openssl.current_dir(folder).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+/// An authority `ca.pem` that nobody knows, and a certificate of its for 127.0.0.1 with its key.
+fn certificates(folder: &Path, user: &str) {
+    let openssl = |line: &str| {
+        let output =
+            Command::new("openssl").args(line.split(' ')).current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\n").unwrap();
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=authority -keyout ca-key.pem -out ca.pem",
+    );
+    openssl("req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout key.pem -out request.pem");
+    openssl(
+        "x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 30 -extfile names -out cert.pem",
+    );
     // As root the files are given to the user that the server runs as.
     drop(Command::new("chown").args(["-R", user]).arg(folder).output());
 }
@@ -51,7 +42,7 @@ fn project(kind: &str, database: &Database, options: &str) -> Project {
 fn a_server_proves_as_much_as_the_url_wants() {
     let folder = tempfile::tempdir().unwrap();
     for (kind, name) in [(Kind::Postgres, "postgres"), (Kind::Mariadb, "mysql")] {
-        certificate(folder.path(), kind.user());
+        certificates(folder.path(), kind.user());
         let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
         let options = match kind {
             Kind::Postgres => vec![
@@ -84,7 +75,7 @@ fn a_server_proves_as_much_as_the_url_wants() {
                 project(name, &database, options).run(&["read", "crm.line", "--format", "csv"]);
             if run.code == Some(0) { Ok(run.out) } else { Err(run.fails()) }
         };
-        let trusted = format!("sslrootcert={}", cert.display());
+        let trusted = format!("sslrootcert={}/ca.pem", folder.path().display());
         let yes = Ok("id,note\n1,true\n".to_owned());
         assert_eq!(read("sslmode=disable"), Ok("id,note\n1,false\n".to_owned()), "{name}");
         assert_eq!(read("sslmode=prefer"), yes, "{name}");

@@ -7,7 +7,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error as MysqlError, Opts, OptsBuilder, Row, SslOpts};
 
 use super::columns::text;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, ResultExt};
 use crate::source::server::{Mode, ServerAddress, Transient, Trust, patiently};
 
 /// Connections that read at the same time, where the server lets several see the same rows.
@@ -83,6 +83,13 @@ impl Server {
         });
         let fatal = |error| Transient { error, may_pass: false };
         let trust = self.address.trust();
+        if let Some(path) = &trust.roots {
+            // The driver would not say which file it is.
+            let read = std::fs::read(path).or_fail(ErrorKind::SourceUnavailable, || {
+                format!("cannot read the certificates of `{}`", path.display())
+            });
+            read.map_err(fatal)?;
+        }
         let plain = self.options().map_err(fatal)?;
         let mut conn = if trust.mode == Mode::Disable {
             Conn::new(plain).await

@@ -1,5 +1,6 @@
 //! Connections to a PostgreSQL server, each one read-only transaction, and the snapshot they share.
 
+use std::io::ErrorKind as IoErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -186,16 +187,18 @@ impl Server {
                     ]
                     .contains(code)
             }
-            None => error.is_closed() || cause_is_io(error),
+            None => error.is_closed() || line_failed(error),
         };
         let what = format!("the PostgreSQL server `{}`: {}", self.address, reason(error));
         Transient { error: Error::new(ErrorKind::SourceUnavailable, what), may_pass }
     }
 }
 
-fn cause_is_io(error: &tokio_postgres::Error) -> bool {
+/// Whether the line failed; a certificate that is not trusted stays so.
+fn line_failed(error: &tokio_postgres::Error) -> bool {
     use std::error::Error;
-    error.source().is_some_and(<dyn Error>::is::<std::io::Error>)
+    let io = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| !matches!(io.kind(), IoErrorKind::InvalidData | IoErrorKind::InvalidInput))
 }
 
 /// The server's own words, with what it adds to them.
