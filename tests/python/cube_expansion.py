@@ -560,7 +560,7 @@ def order_columns(model, cube, level):
 
 def pivot_refusals(model, asked):
     """What the refusal says of totals over one axis with a level that is on both."""
-    cube = model.cube(asked.cube)
+    cube = next(cube for cube in model.cubes if cube.name == asked.cube)
     rows, columns = (
         {column for level in axis for column in [level, *order_columns(model, cube, level)]}
         for axis in (asked.rows, asked.columns)
