@@ -17,6 +17,9 @@ use super::column_type::ColumnType;
 use super::{BATCH_ROWS, RejectedRow, SourceBatch, SourceTable};
 use crate::error::{Error, Result};
 
+/// Bytes of text after which a batch is full: rows may hold whole documents.
+const BATCH_BYTES: usize = 32 << 20;
+
 /// From which zone to which a wall time is converted, when they differ.
 pub type Zones = Option<(Tz, Tz)>;
 
@@ -64,6 +67,8 @@ pub struct BatchBuilder {
     columns: Vec<Column>,
     lines: Vec<u64>,
     keep: Vec<bool>,
+    /// Of all texts.
+    bytes: usize,
     rejected: Vec<RejectedRow>,
     fault: Option<CellFault>,
     point: u8,
@@ -85,6 +90,7 @@ impl BatchBuilder {
             columns: table.columns.iter().map(|column| builder(&column.column_type)).collect(),
             lines: Vec::with_capacity(BATCH_ROWS),
             keep: Vec::with_capacity(BATCH_ROWS),
+            bytes: 0,
             rejected: Vec::new(),
             fault: None,
             point,
@@ -98,6 +104,7 @@ impl BatchBuilder {
             append_null(&mut self.columns[index]);
             return;
         };
+        self.bytes += text.len();
         if !append(&mut self.columns[index], text, self.point, self.zones) {
             self.misfit(index, Some(text.to_owned()), None);
         }
@@ -108,7 +115,10 @@ impl BatchBuilder {
     pub(super) fn value(&mut self, index: usize, value: Value<'_>) -> Result<()> {
         match (&mut self.columns[index], value) {
             (column, Value::Null) => append_null(column),
-            (Column::Text(builder), Value::Text(text)) => builder.append_value(text),
+            (Column::Text(builder), Value::Text(text)) => {
+                self.bytes += text.len();
+                builder.append_value(text);
+            }
             (Column::Int64(builder), Value::Int64(value)) => builder.append_value(value),
             (Column::Decimal(builder, ..), Value::Decimal(value)) => builder.append_value(value),
             (Column::Double(builder), Value::Double(value)) => builder.append_value(value),
@@ -168,9 +178,9 @@ impl BatchBuilder {
         self.rejected.push(row);
     }
 
-    /// Whether the batch has as many rows as one should.
+    /// Whether the batch has as many rows, or as much text, as one should.
     pub fn is_full(&self) -> bool {
-        self.lines.len() + self.rejected.len() >= BATCH_ROWS
+        self.lines.len() + self.rejected.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES
     }
 
     /// Whether nothing was collected.
@@ -185,6 +195,7 @@ impl BatchBuilder {
         let options = RecordBatchOptions::new().with_row_count(Some(self.lines.len()));
         let rows = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?;
         let keep = std::mem::take(&mut self.keep);
+        self.bytes = 0;
         let lines = std::mem::take(&mut self.lines);
         let rejected = std::mem::take(&mut self.rejected);
         if keep.iter().all(|keep| *keep) {
@@ -306,4 +317,26 @@ pub fn parse_texts(texts: &StringArray, column_type: &ColumnType) -> (ArrayRef, 
         }
     }
     (finish(&mut column), misfits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SourceColumn;
+
+    #[test]
+    fn a_batch_of_long_texts_is_full_early() {
+        let column = SourceColumn { name: "note".into(), column_type: ColumnType::Text };
+        let mut builder = BatchBuilder::new(&SourceTable { columns: vec![column] }, b'.', None);
+        let long = "x".repeat(BATCH_BYTES / 4);
+        let mut lines = 0;
+        while !builder.is_full() {
+            lines += 1;
+            builder.cell(0, Some(&long));
+            builder.end_row(lines, String::new);
+        }
+        assert_eq!(lines, 4);
+        builder.finish().unwrap();
+        assert!(!builder.is_full());
+    }
 }

@@ -5,7 +5,6 @@
 //! with bounded memory. Every row carries its place (split and line), and a row that does not fit
 //! its column types is handed over as a [`RejectedRow`], never repaired and never dropped.
 
-mod catalogue;
 mod cell;
 mod column_type;
 mod csv_quotes;
@@ -24,7 +23,6 @@ mod sqlite;
 mod text;
 mod type_table;
 
-pub use catalogue::{CatalogueColumn, CatalogueTable, ForeignKey, TableKind};
 pub use column_type::ColumnType;
 pub use csv::{CsvFormat, CsvSource};
 pub use extent::Extent;

@@ -2,17 +2,34 @@
 
 use super::{mysql, postgres};
 
+/// Types of a database that are read alike.
+pub(super) trait TypeFamily {
+    /// The types, as the database calls them.
+    fn native(&self) -> &'static str;
+
+    /// What they are read as.
+    fn becomes(&self) -> String;
+
+    /// What is set aside or changes on the way; `None` when every value arrives as it is.
+    fn remark(&self) -> Option<&'static str>;
+}
+
 /// What becomes of the types of `connector` (`postgres` or `mysql`), as a table in Markdown, made from
 /// what reads them; `None` for others.
 pub fn type_table(connector: &str) -> Option<String> {
-    let rows: Vec<[String; 3]> = match connector {
-        "postgres" => postgres::type_rows(),
-        "mysql" => mysql::type_rows(),
-        _ => return None,
-    };
+    match connector {
+        "postgres" => Some(table(&postgres::FAMILIES)),
+        "mysql" => Some(table(&mysql::FAMILIES)),
+        _ => None,
+    }
+}
+
+fn table(families: &[impl TypeFamily]) -> String {
     let mut table = String::from("| type | is read as | remarks |\n|---|---|---|\n");
-    for [native, becomes, remark] in rows {
+    for family in families {
+        let (native, becomes) = (family.native(), family.becomes());
+        let remark = family.remark().unwrap_or_default();
         table.push_str(&format!("| {native} | `{becomes}` | {remark} |\n"));
     }
-    Some(table)
+    table
 }

@@ -1,6 +1,8 @@
 //! PostgreSQL as a source, on a real server.
 
-use crate::servers::{Database, PASSWORD, postgres};
+use std::sync::Arc;
+
+use crate::servers::{Database, Kind, PASSWORD, Server, postgres};
 use crate::support::{Project, binary, long_tests, python};
 
 /// Random rows over every type of a server, through `tests/python/round_trip.py`.
@@ -103,5 +105,49 @@ fn postgres_types_arrive_or_are_set_aside() {
     assert_eq!(
         project.sql(quarantine),
         ["3,price,NaN", "4,free,0.12345678901", "5,day,infinity", "6,real,inf"]
+    );
+}
+
+#[test]
+fn a_load_in_which_nothing_changed_is_known_by_the_log() {
+    // Of its own: whatever happens to another database of a server moves its log too.
+    let database = Database::on(Arc::new(Server::start(Kind::Postgres, &["-c", "autovacuum=off"])));
+    database.sql(
+        "CREATE TABLE kept (id int PRIMARY KEY, note text); INSERT INTO kept VALUES (1, 'a');
+         CREATE TABLE policed (LIKE kept INCLUDING ALL); ALTER TABLE policed ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY all_of_it ON policed USING (true)",
+    );
+    let changed = |project: &Project| !project.run(&["load"]).err.contains("nothing changed");
+    let kept = project(&database, "kept", &["note"]);
+    kept.run(&["load"]).ok();
+    // The server itself writes a little for some seconds after it was busy.
+    assert!((0..60).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        !changed(&kept)
+    }));
+    database.sql("UPDATE kept SET note = 'b'");
+    assert!(changed(&kept));
+    assert_eq!(kept.sql("SELECT note FROM warehouse.kept"), ["b"]);
+    let policed = project(&database, "policed", &["note"]);
+    policed.run(&["load"]).ok();
+    assert!(
+        (0..5).all(|_| changed(&policed)),
+        "a policy can show other rows without a word in the log"
+    );
+}
+
+#[test]
+fn numbers_that_are_texts_are_read_in_one_piece() {
+    let database = postgres();
+    database.sql(
+        "CREATE TABLE coded (id text PRIMARY KEY, note text);
+         INSERT INTO coded SELECT n::text, 'n' FROM generate_series(1, 200000) n; ANALYZE coded",
+    );
+    let project = project(&database, "coded", &["note"]);
+    project.edit("etl/sources.yaml", "{key: [id]}", "{key: [id], types: {id: int64}}");
+    project.run(&["load"]).ok();
+    assert_eq!(
+        project.sql("SELECT count(*), sum(id) FROM warehouse.coded"),
+        ["200000,20000100000"]
     );
 }

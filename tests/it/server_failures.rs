@@ -3,9 +3,10 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::servers::{Database, Kind, PASSWORD, Server, mariadb, postgres};
 use crate::support::Project;
@@ -158,6 +159,36 @@ fn a_line_that_is_cut_is_taken_up_again_or_told() {
     assert!(message.contains("nothing was published"), "{message}");
 }
 
+/// Waits until the reader's session is in the midst of a table.
+fn wait_until_read(database: &Database) {
+    let reading = match database.server.kind {
+        Kind::Postgres => {
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'reader' AND query LIKE 'COPY%'"
+        }
+        Kind::Mariadb => {
+            "SELECT count(*) FROM information_schema.processlist WHERE user = 'reader' AND info LIKE '%`line`%'"
+        }
+    };
+    let started = Instant::now();
+    while database.server.sql("", reading).trim() == "0" {
+        assert!(started.elapsed() < Duration::from_secs(60), "the table is not read");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A load that goes on while something happens to its server, and how it ended.
+fn failure_while(project: &Project, happens: impl FnOnce()) -> String {
+    let mut load = project.command(&["load", "--quiet"]);
+    let mut load = load.stderr(Stdio::piped()).spawn().unwrap();
+    happens();
+    let mut error = String::new();
+    load.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+    assert_eq!(load.wait().unwrap().code(), Some(1), "{error}");
+    assert!(error.contains("error: ") && !error.contains("panicked"), "{error}");
+    assert!(!error.contains(PASSWORD), "{error}");
+    error
+}
+
 #[test]
 fn a_server_killed_while_it_is_read_loses_nothing() {
     for kind in [Kind::Postgres, Kind::Mariadb] {
@@ -173,38 +204,39 @@ fn a_server_killed_while_it_is_read_loses_nothing() {
             }
             Kind::Mariadb => "INSERT INTO line SELECT seq, repeat('x', 150) FROM seq_1_to_2000000",
         });
-        let mut load = project
-            .command(&["load", "--quiet"])
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(700));
-        server.kill();
-        let mut error = String::new();
-        load.stderr.take().unwrap().read_to_string(&mut error).unwrap();
-        assert_eq!(load.wait().unwrap().code(), Some(1), "{error}");
-        assert!(error.contains("error: ") && !error.contains("panicked"), "{error}");
+        failure_while(&project, || {
+            wait_until_read(&database);
+            server.kill();
+        });
         assert_eq!(project.sql("SELECT note FROM warehouse.line"), ["first"]);
     }
 }
 
 #[test]
 fn an_expired_snapshot_is_told() {
-    let database = postgres();
-    database.sql(&format!("{MANY} INSERT INTO line SELECT n, repeat('x', 200) FROM generate_series(1, 1500000) n; ANALYZE line"));
+    let server = Arc::new(Server::start(Kind::Postgres, &[]));
+    let database = Database::on(server);
+    database.sql(&format!(
+        "{MANY} INSERT INTO line SELECT n, repeat('x', 200) FROM generate_series(1, 1500000) n; ANALYZE line"
+    ));
     let project = project("postgres", &url(&database));
-    let mut load =
-        project.command(&["load", "--quiet"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
     // Sessions are ended as an administrator would, the holder of the snapshot with them.
-    let end = format!(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{}' AND usename = 'reader'",
-        database.name
-    );
-    std::thread::sleep(Duration::from_millis(1000));
-    let ended: u32 = database.server.sql("", &end).trim().parse().unwrap();
-    assert!(ended > 0, "the load was over already");
-    let mut error = String::new();
-    load.stderr.take().unwrap().read_to_string(&mut error).unwrap();
-    assert_eq!(load.wait().unwrap().code(), Some(1), "{error}");
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'";
+    let error = failure_while(&project, || {
+        wait_until_read(&database);
+        database.sql(end);
+    });
     assert!(error.contains("the snapshot of `postgres://reader@"), "{error}");
+}
+
+#[test]
+fn a_statement_that_takes_too_long_is_stopped() {
+    let slow = [("postgres", postgres(), "pg_sleep(30)::text"), ("mysql", mariadb(), "sleep(30)")];
+    for (kind, database, sleep) in slow {
+        database.sql(&format!("CREATE VIEW line AS SELECT 1 AS id, {sleep} AS note"));
+        let project = project(kind, &url(&database));
+        project.edit("etl/sources.yaml", "\"}", "\", statement_timeout: 1s}");
+        let message = failure(&project);
+        assert!(message.contains("time"), "{message}");
+    }
 }

@@ -17,7 +17,7 @@ pub const PASSWORD: &str = "pass-w0rd-of-the-reader";
 /// A server that ends with its last user.
 #[derive(Debug)]
 pub struct Server {
-    kind: Kind,
+    pub kind: Kind,
     pub port: u16,
     process: Mutex<Child>,
     folder: TempDir,

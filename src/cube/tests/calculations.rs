@@ -11,18 +11,11 @@
 //! | 2025-03-15 | b1   | 60     |
 //! | unknown    | a1   | 7      |
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use chrono::NaiveDate;
-use datafusion::catalog::TableProvider;
-use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
-use super::super::{CubesBefore, compile, read, register};
-use super::{ask as failure, bare_session, dimension, level, rows};
-use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
-use crate::integrate::{DayRange, calendar_rows};
+use super::{ask as failure, dimension, level, rows, session_over};
+use crate::integrate::DayRange;
 use crate::star::{CalendarRules, Fact, FactColumn, Hierarchy, Role, Star, calendar_dimension};
 
 const SALES: &str = "
@@ -106,34 +99,9 @@ fn star() -> Star {
 
 /// A session over the tables, with the cubes of `texts`.
 async fn shop(texts: &[&str]) -> SessionContext {
-    let context = bare_session();
     let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap();
     let days = DayRange::of_days(day(2023, 1, 1), day(2026, 12, 31));
-    let calendar = calendar_rows(Some(days), CalendarRules::default()).unwrap();
-    let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
-    let table = MemTable::try_new(calendar.schema(), vec![vec![calendar]]).unwrap();
-    tables.insert("date".into(), Arc::new(table));
-    for (name, sql) in TABLES {
-        let frame = context.sql(sql).await.unwrap();
-        let schema = Arc::clone(frame.schema().inner());
-        let table = MemTable::try_new(schema, vec![frame.collect().await.unwrap()]).unwrap();
-        tables.insert(name.into(), Arc::new(table));
-    }
-    let mut cubes = Vec::new();
-    for text in texts {
-        let file = DeclarationFile { path: "cubes/c.yaml".into(), text: (*text).into() };
-        let mut diagnostics = Diagnostics::new();
-        let node = parse(&Arc::new(file), &mut diagnostics).unwrap();
-        let spec = read(&node, &Variables::default(), &mut diagnostics);
-        let cube = spec.and_then(|spec| {
-            compile(&spec, &star(), CubesBefore { right: &cubes, wrong: &[] }, &mut diagnostics)
-                .ok()
-        });
-        diagnostics.into_result(()).unwrap();
-        cubes.push(cube.unwrap());
-    }
-    register(&cubes, &context, &tables).unwrap();
-    context
+    session_over(&star(), days, CalendarRules::default(), &TABLES, texts).await
 }
 
 /// The rows of `select … FROM cubes."sales$calculations" …`.

@@ -25,7 +25,8 @@ use super::member::collected;
 use super::{Cube, CubesBefore, analyzer_rules, compile, functions, read, register};
 use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
 use crate::error::{Error, Result};
-use crate::star::CATALOG;
+use crate::integrate::{DayRange, calendar_rows};
+use crate::star::{CATALOG, CalendarRules};
 use crate::star::{Currency, Dimension, Fact, FactColumn, Hierarchy, Level, Role, Star};
 
 /// No answer of these tests is larger.
@@ -128,6 +129,41 @@ fn dimension(name: &str, attributes: &[&str], levels: Vec<Level>) -> Dimension {
         calendar: None,
         history: None,
     }
+}
+
+/// A session over the calendar of `days` and `tables`, each a name and a query that makes it, with the
+/// cubes of `texts`, which may be over those before them.
+pub(super) async fn session_over(
+    star: &Star,
+    days: DayRange,
+    rules: CalendarRules,
+    tables: &[(&str, &str)],
+    texts: &[&str],
+) -> SessionContext {
+    let context = bare_session();
+    let calendar = calendar_rows(Some(days), rules).unwrap();
+    let mut found: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
+    let table = MemTable::try_new(calendar.schema(), vec![vec![calendar]]).unwrap();
+    found.insert("date".into(), Arc::new(table));
+    for (name, sql) in tables {
+        let frame = context.sql(sql).await.unwrap();
+        let schema = Arc::clone(frame.schema().inner());
+        let table = MemTable::try_new(schema, vec![frame.collect().await.unwrap()]).unwrap();
+        found.insert((*name).into(), Arc::new(table));
+    }
+    let mut cubes = Vec::new();
+    for text in texts {
+        let file = DeclarationFile { path: "cubes/c.yaml".into(), text: (*text).into() };
+        let mut diagnostics = Diagnostics::new();
+        let node = parse(&Arc::new(file), &mut diagnostics).unwrap();
+        let spec = read(&node, &Variables::default(), &mut diagnostics);
+        let before = CubesBefore { right: &cubes, wrong: &[] };
+        let cube = spec.and_then(|spec| compile(&spec, star, before, &mut diagnostics).ok());
+        diagnostics.into_result(()).unwrap();
+        cubes.push(cube.unwrap());
+    }
+    register(&cubes, &context, &found).unwrap();
+    context
 }
 
 /// The star of [`TABLES`].

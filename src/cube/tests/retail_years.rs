@@ -13,18 +13,11 @@
 //! | 2024-02-04 | 2024, M01, W01, Sunday     | 32     |
 //! | 2025-01-29 | 2024, M12, W52, Wednesday  | 64     |
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use chrono::NaiveDate;
-use datafusion::catalog::TableProvider;
-use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
 
-use super::super::{CubesBefore, compile, read, register};
-use super::{ask, bare_session, rows};
-use crate::declare::{DeclarationFile, Diagnostics, Variables, parse};
-use crate::integrate::{DayRange, calendar_rows};
+use super::{ask, rows, session_over};
+use crate::integrate::DayRange;
 use crate::star::{CalendarRules, Fact, FactColumn, RetailRules, Role, Star, calendar_dimension};
 
 const TAKINGS: &str = "
@@ -75,34 +68,10 @@ fn star(rules: CalendarRules) -> Star {
 }
 
 async fn shop(texts: &[&str]) -> SessionContext {
-    let context = bare_session();
     let rules = CalendarRules { retail: Some(RetailRules::default()), ..Default::default() };
     let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap();
     let days = DayRange::of_days(day(2023, 1, 1), day(2025, 12, 31)).whole_retail_years(rules);
-    let calendar = calendar_rows(Some(days), rules).unwrap();
-    let mut tables: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
-    let table = MemTable::try_new(calendar.schema(), vec![vec![calendar]]).unwrap();
-    tables.insert("date".into(), Arc::new(table));
-    for (name, sql) in TABLES {
-        let frame = context.sql(sql).await.unwrap();
-        let schema = Arc::clone(frame.schema().inner());
-        let table = MemTable::try_new(schema, vec![frame.collect().await.unwrap()]).unwrap();
-        tables.insert(name.into(), Arc::new(table));
-    }
-    let mut cubes = Vec::new();
-    for text in texts {
-        let file = DeclarationFile { path: "cubes/c.yaml".into(), text: (*text).into() };
-        let mut diagnostics = Diagnostics::new();
-        let node = parse(&Arc::new(file), &mut diagnostics).unwrap();
-        let spec = read(&node, &Variables::default(), &mut diagnostics);
-        let before = CubesBefore { right: &cubes, wrong: &[] };
-        let cube =
-            spec.and_then(|spec| compile(&spec, &star(rules), before, &mut diagnostics).ok());
-        diagnostics.into_result(()).unwrap();
-        cubes.push(cube.unwrap());
-    }
-    register(&cubes, &context, &tables).unwrap();
-    context
+    session_over(&star(rules), days, rules, &TABLES, texts).await
 }
 
 /// The rows of `group` and these calculations of the revenue.

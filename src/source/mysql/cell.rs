@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 use mysql_async::Value as Sent;
 
@@ -45,6 +45,9 @@ pub(super) fn append(
             let bits = bits(bytes).map(i128::from);
             decimal(builder, index, bits, reading)
         }
+        (Sent::Bytes(bytes), Family::Decimal | Family::WideDecimal) if !reading.declared => {
+            append_text(builder, index, std::str::from_utf8(bytes).ok().map(without_fill))
+        }
         (Sent::Bytes(bytes), _) => append_text(builder, index, std::str::from_utf8(bytes).ok()),
         (Sent::Int(number), _) => match reading.column_type {
             ColumnType::Decimal(..) => decimal(builder, index, Some((*number).into()), reading),
@@ -56,26 +59,20 @@ pub(super) fn append(
         },
         (Sent::Float(number), _) => double(builder, index, f64::from(*number)),
         (Sent::Double(number), _) => double(builder, index, *number),
-        (Sent::Date(year, month, day, hour, minute, second, micros), family) => {
-            let clockless = [*hour, *minute, *second].map(u32::from);
-            let date = NaiveDate::from_ymd_opt((*year).into(), (*month).into(), (*day).into());
-            let date = date.filter(|_| *year > 0);
-            let [hour, minute, second] = clockless;
-            let at = date.and_then(|date| date.and_hms_micro_opt(hour, minute, second, *micros));
-            let is_zero = (*year, *month, *day) == (0, 0, 0);
-            match at {
-                Some(at) => moment(builder, index, at, family, clock),
-                None if is_zero && clock.zero_dates == ZeroDates::Missing => {
-                    builder.value(index, Value::Null)
-                }
-                None => {
-                    let reason =
-                        "a day that does not exist; `zero_dates: missing` reads 0000-00-00 as NULL";
-                    builder.misfit(index, text(sent, family), Some(reason.to_owned()));
-                    Ok(())
-                }
+        (Sent::Date(year, month, day, ..), family) => match read_moment(sent) {
+            Some(at) => moment(builder, index, at, family, clock),
+            None if (*year, *month, *day) == (0, 0, 0)
+                && clock.zero_dates == ZeroDates::Missing =>
+            {
+                builder.value(index, Value::Null)
             }
-        }
+            None => {
+                let reason =
+                    "a day that does not exist; `zero_dates: missing` reads 0000-00-00 as NULL";
+                builder.misfit(index, text(sent, family), Some(reason.to_owned()));
+                Ok(())
+            }
+        },
         (Sent::Time(..), family) => append_text(builder, index, text(sent, family).as_deref()),
     }
 }
@@ -132,6 +129,21 @@ fn double(builder: &mut BatchBuilder, index: usize, number: f64) -> Result<()> {
     Ok(())
 }
 
+/// A number without the zeros that a `zerofill` column prints it with.
+fn without_fill(number: &str) -> &str {
+    let digits = number.trim_start_matches('0');
+    let kept = if digits.starts_with(|first: char| first.is_ascii_digit()) { 0 } else { 1 };
+    &number[(number.len() - digits.len()).saturating_sub(kept)..]
+}
+
+/// The moment of a day that exists, in the years 1 to 9999.
+fn read_moment(sent: &Sent) -> Option<NaiveDateTime> {
+    let Sent::Date(year, month, day, hour, minute, second, micros) = *sent else { return None };
+    let date = NaiveDate::from_ymd_opt(year.into(), month.into(), day.into())?;
+    let at = date.and_hms_micro_opt(hour.into(), minute.into(), second.into(), micros)?;
+    (year > 0).then_some(at)
+}
+
 /// A `timestamp` is an instant, sent in UTC; everything else is what the clock on the wall showed.
 fn moment(
     builder: &mut BatchBuilder,
@@ -140,19 +152,13 @@ fn moment(
     family: Family,
     clock: Clock,
 ) -> Result<()> {
-    let micros = at.and_utc().timestamp_micros();
     match family {
-        Family::Date => {
-            let day = at.date().to_epoch_days();
-            builder.value(index, Value::Date(day))
-        }
+        Family::Date => builder.value(index, Value::Date(at.date().to_epoch_days())),
         Family::Timestamp => {
-            let here = DateTime::from_naive_utc_and_offset(at, chrono::Utc);
-            let here: NaiveDateTime =
-                DateTime::<chrono::Utc>::with_timezone(&here, &clock.ours).naive_local();
+            let here = at.and_utc().with_timezone(&clock.ours).naive_local();
             builder.value(index, Value::Ours(here.and_utc().timestamp_micros()))
         }
-        _ => builder.value(index, Value::Wall(micros)),
+        _ => builder.value(index, Value::Wall(at.and_utc().timestamp_micros())),
     }
 }
 
@@ -214,6 +220,12 @@ mod tests {
         assert_eq!(text(&time, Family::Time).unwrap(), "-838:59:59");
         let time = Sent::Time(false, 0, 1, 2, 3, 40);
         assert_eq!(text(&time, Family::Time).unwrap(), "01:02:03.000040");
+    }
+
+    #[test]
+    fn zeros_that_fill_a_number_are_none_of_its_digits() {
+        let read = ["00012.50", "0000.50", "000", "0.5", "-0.50", "7"].map(without_fill);
+        assert_eq!(read, ["12.50", "0.50", "0", "0.5", "-0.50", "7"]);
     }
 
     #[test]

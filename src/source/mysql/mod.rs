@@ -7,7 +7,7 @@ mod session;
 mod split;
 mod types;
 
-pub(super) use types::type_rows;
+pub(super) use types::FAMILIES;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -12,7 +12,7 @@ use super::columns::{Column, Relation, quote};
 use super::session::{Server, reason};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::memory_batch::{BatchBuilder, Zones};
-use crate::source::server::{BatchSender, KeyRange, stream};
+use crate::source::server::{BatchSender, KeyRange, select, stream};
 use crate::source::{Batches, SourceTable, Split};
 
 /// The connections that share a snapshot. Whoever reads takes one and gives it back.
@@ -152,23 +152,12 @@ impl MysqlSplit {
     }
 
     fn statement(&self) -> String {
-        let relation = &self.reader.relation;
-        let columns = self.reader.columns.iter();
-        let mut asked: Vec<String> =
-            columns.map(|column| column.reading.expression(&quote(&column.name))).collect();
-        if asked.is_empty() {
-            asked.push("NULL".to_owned());
-        }
-        let mut query = format!("SELECT {} FROM {}", asked.join(", "), relation.quoted());
-        if let Some(key) = relation.whole_key()
-            && let Some(condition) = self.range.condition(&quote(&key.name))
-        {
-            query.push_str(&format!(" WHERE {condition}"));
-        }
-        if !relation.key.is_empty() {
-            let key: Vec<String> = relation.key.iter().map(|column| quote(column)).collect();
-            query.push_str(&format!(" ORDER BY {}", key.join(", ")));
-        }
-        query
+        let Reader { relation, columns, .. } = self.reader.as_ref();
+        let asked = columns.iter().map(|column| column.reading.expression(&quote(&column.name)));
+        let asked: Vec<String> = asked.collect();
+        let condition =
+            relation.whole_key().and_then(|key| self.range.condition(&quote(&key.name)));
+        let key: Vec<String> = relation.key.iter().map(|column| quote(column)).collect();
+        select(&asked, "NULL", &relation.quoted(), condition.as_deref(), &key)
     }
 }

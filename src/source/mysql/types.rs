@@ -2,10 +2,11 @@
 //! documentation are made from.
 
 use crate::source::ColumnType;
+use crate::source::type_table::TypeFamily;
 
 /// Types that are handled alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub(in crate::source) enum Family {
     Whole,
     UnsignedBig,
     Decimal,
@@ -113,29 +114,45 @@ impl Reading {
 }
 
 impl Family {
-    /// In the order of the documentation.
-    pub(super) const ALL: [Self; 16] = [
-        Self::Whole,
-        Self::UnsignedBig,
-        Self::Decimal,
-        Self::WideDecimal,
-        Self::Floating,
-        Self::Bits,
-        Self::Bits64,
-        Self::Text,
-        Self::Bytes,
-        Self::Date,
-        Self::Datetime,
-        Self::Timestamp,
-        Self::Time,
-        Self::Year,
-        Self::Geometry,
-        Self::Printed,
-    ];
-
-    /// The types of MySQL and MariaDB that it is made of.
-    pub(super) fn native(self) -> &'static str {
+    /// What its values are read as; of a decimal the one it declares.
+    pub(super) fn column_type(self) -> ColumnType {
         match self {
+            Self::Whole | Self::Bits | Self::Year => ColumnType::Int64,
+            Self::UnsignedBig | Self::Bits64 => ColumnType::Decimal(20, 0),
+            Self::Decimal | Self::WideDecimal => ColumnType::Decimal(38, 0),
+            Self::Floating => ColumnType::Double,
+            Self::Date => ColumnType::Date(None),
+            Self::Datetime | Self::Timestamp => ColumnType::Timestamp(None),
+            Self::Text | Self::Bytes | Self::Time | Self::Geometry | Self::Printed => {
+                ColumnType::Text
+            }
+        }
+    }
+}
+
+/// In the order of the documentation.
+pub(in crate::source) const FAMILIES: [Family; 16] = [
+    Family::Whole,
+    Family::UnsignedBig,
+    Family::Decimal,
+    Family::WideDecimal,
+    Family::Floating,
+    Family::Bits,
+    Family::Bits64,
+    Family::Text,
+    Family::Bytes,
+    Family::Date,
+    Family::Datetime,
+    Family::Timestamp,
+    Family::Time,
+    Family::Year,
+    Family::Geometry,
+    Family::Printed,
+];
+
+impl TypeFamily for Family {
+    fn native(&self) -> &'static str {
+        match *self {
             Self::Whole => {
                 "tinyint, smallint, mediumint, int, bigint; unsigned too, but for bigint"
             }
@@ -157,35 +174,20 @@ impl Family {
         }
     }
 
-    /// What its values are read as; of a decimal the one it declares.
-    pub(super) fn column_type(self) -> ColumnType {
-        match self {
-            Self::Whole | Self::Bits | Self::Year => ColumnType::Int64,
-            Self::UnsignedBig | Self::Bits64 => ColumnType::Decimal(20, 0),
-            Self::Decimal | Self::WideDecimal => ColumnType::Decimal(38, 0),
-            Self::Floating => ColumnType::Double,
-            Self::Date => ColumnType::Date(None),
-            Self::Datetime | Self::Timestamp => ColumnType::Timestamp(None),
-            Self::Text | Self::Bytes | Self::Time | Self::Geometry | Self::Printed => {
-                ColumnType::Text
-            }
-        }
-    }
-
-    /// The type in the words of the documentation.
-    pub(super) fn becomes(self) -> String {
-        match self {
+    fn becomes(&self) -> String {
+        match *self {
             Self::Decimal => "decimal(p,s)".to_owned(),
             Self::WideDecimal => "decimal(38,s)".to_owned(),
             family => family.column_type().to_string(),
         }
     }
 
-    /// What is set aside or changes on the way; `None` when every value arrives as it is.
-    pub(super) fn remark(self) -> Option<&'static str> {
-        match self {
+    fn remark(&self) -> Option<&'static str> {
+        match *self {
             Self::WideDecimal => Some("numbers of more than 38 digits are set aside"),
-            Self::Text => Some("in UTF-8, whatever the column's character set is"),
+            Self::Text => {
+                Some("in UTF-8, whatever the character set is; a char without the blanks behind it")
+            }
             Self::Bytes => Some("as `\\x` and hexadecimal digits"),
             Self::Bits | Self::Bits64 => Some("as the number the bits make"),
             Self::Date | Self::Datetime => Some(
@@ -202,13 +204,4 @@ impl Family {
             _ => None,
         }
     }
-}
-
-/// Type, what it is read as, and remarks, for the documentation.
-pub(in crate::source) fn type_rows() -> Vec<[String; 3]> {
-    let row = |family: &Family| {
-        let remark = family.remark().unwrap_or_default().to_owned();
-        [family.native().to_owned(), family.becomes(), remark]
-    };
-    Family::ALL.iter().map(row).collect()
 }

@@ -2,16 +2,18 @@
 
 use tokio_postgres::Client;
 
-use super::types::{NativeType, Reading};
-use crate::source::ColumnType;
+use super::types::{NativeType, Reading, Wire};
 
 /// A relation and its columns.
 #[derive(Clone, Debug)]
 pub(super) struct Relation {
     pub(super) schema: String,
     pub(super) name: String,
-    /// `relkind`: r table, p partitioned table, v view, m materialised view, f foreign table.
-    pub(super) kind: char,
+    /// Whether it has rows of its own, as tables and materialised views have.
+    pub(super) is_stored: bool,
+    /// Whether the server's log tells of everything that changes what is read of it: not of rows that are
+    /// elsewhere, and not of a policy that shows others at another time.
+    pub(super) is_logged: bool,
     /// About how many rows it has; negative when nobody counted yet.
     pub(super) row_estimate: f64,
     pub(super) columns: Vec<Column>,
@@ -27,11 +29,6 @@ pub(super) struct Column {
 }
 
 impl Relation {
-    /// Whether its rows are stored in this database, so that its log tells of every change.
-    pub(super) fn is_stored(&self) -> bool {
-        matches!(self.kind, 'r' | 'p' | 'm')
-    }
-
     /// Name with schema, quoted.
     pub(super) fn quoted(&self) -> String {
         format!("{}.{}", quote(&self.schema), quote(&self.name))
@@ -41,7 +38,8 @@ impl Relation {
     pub(super) fn whole_key(&self) -> Option<&Column> {
         let [key] = self.key.as_slice() else { return None };
         let column = self.columns.iter().find(|column| column.name == *key)?;
-        (column.reading.column_type == ColumnType::Int64).then_some(column)
+        // One that is read as a whole number from its text stands in another order.
+        matches!(column.reading.wire, Wire::Int2 | Wire::Int4 | Wire::Int8).then_some(column)
     }
 }
 
@@ -51,7 +49,8 @@ pub(super) fn quote(name: &str) -> String {
 }
 
 const RELATION: &str = "
-    SELECT c.oid, c.relkind, c.reltuples::float8
+    SELECT c.oid, c.reltuples::float8, c.relkind IN ('r', 'p', 'm'), NOT c.relrowsecurity
+        AND NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_class f ON f.oid = i.inhrelid WHERE f.relkind = 'f')
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
@@ -83,7 +82,8 @@ pub(super) async fn relation(
     let Some(found) = client.query_opt(RELATION, &[&schema, &name]).await? else {
         return Ok(None);
     };
-    let (oid, kind): (u32, i8) = (found.get(0), found.get(1));
+    let oid: u32 = found.get(0);
+    let is_stored: bool = found.get(2);
     let columns = client.query(COLUMNS, &[&oid]).await?;
     let columns = columns.iter().map(|row| Column {
         name: row.get(0),
@@ -100,8 +100,9 @@ pub(super) async fn relation(
     Ok(Some(Relation {
         schema: schema.to_owned(),
         name: name.to_owned(),
-        kind: letter(kind),
-        row_estimate: found.get(2),
+        is_stored,
+        is_logged: is_stored && found.get(3),
+        row_estimate: found.get(1),
         columns,
         key,
     }))

@@ -8,7 +8,7 @@ mod session;
 mod split;
 mod types;
 
-pub(super) use types::type_rows;
+pub(super) use types::FAMILIES;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -120,7 +120,7 @@ impl PostgresSource {
 
     /// The pieces to read `relation` in.
     fn pieces(&self, relation: &Relation) -> Result<Vec<KeyRange>> {
-        let Some(key) = relation.whole_key().filter(|_| relation.is_stored()) else {
+        let Some(key) = relation.whole_key().filter(|_| relation.is_stored) else {
             return Ok(vec![KeyRange::default()]);
         };
         let key = quote(&key.name);
@@ -153,7 +153,7 @@ impl Source for PostgresSource {
         let relation = self.relation(table)?;
         let snapshot = self.snapshot()?;
         let stamp = match &snapshot.log_position {
-            Some(position) if relation.is_stored() => {
+            Some(position) if relation.is_logged => {
                 format!("{} at {position}", self.server.address)
             }
             _ => format!("read at {}", clock::now().to_rfc3339()),

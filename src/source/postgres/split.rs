@@ -1,6 +1,7 @@
 //! A piece of a table, read by `COPY` within the shared snapshot.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use chrono_tz::Tz;
@@ -14,7 +15,7 @@ use super::session::{Server, SharedSnapshot, reason};
 use super::types::Wire;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::memory_batch::{BatchBuilder, Value, Zones};
-use crate::source::server::{BatchSender, KeyRange, Transient, patiently, stream};
+use crate::source::server::{BatchSender, KeyRange, Transient, patiently, select, stream};
 use crate::source::{Batches, SourceTable, Split};
 
 /// What a piece is read with.
@@ -44,35 +45,19 @@ impl Split for PostgresSplit {
     }
 
     fn open(self: Box<Self>) -> Result<Batches> {
-        stream(|sender| async move {
-            let mut progress = Progress::default();
-            self.read(&sender, &mut progress).await
-        })
+        stream(|sender| async move { self.read(&sender).await })
     }
-}
-
-/// How far a piece has been handed over.
-#[derive(Debug, Default)]
-struct Progress {
-    rows: u64,
 }
 
 impl PostgresSplit {
     /// Reads to the end. Where rows have an order, a lost connection is taken up after the last row that
     /// was handed over: within one snapshot they come again just the same.
-    async fn read(&self, sender: &BatchSender, progress: &mut Progress) -> Result<()> {
-        let progress = tokio::sync::Mutex::new(progress);
+    async fn read(&self, sender: &BatchSender) -> Result<()> {
+        let handed_over = AtomicU64::new(0);
         patiently(|| async {
-            let mut progress = progress.lock().await;
-            let before = progress.rows;
-            let attempt = self.attempt(sender, &mut progress).await;
-            attempt.map_err(|mut transient| {
-                if progress.rows > 0 && self.reader.relation.key.is_empty() {
-                    transient.may_pass = false;
-                }
-                if progress.rows > before {
-                    tracing::debug!("{} rows were read before", progress.rows);
-                }
+            self.attempt(sender, &handed_over).await.map_err(|mut transient| {
+                let begun = handed_over.load(Ordering::Relaxed) > 0;
+                transient.may_pass &= !(begun && self.reader.relation.key.is_empty());
                 transient
             })
         })
@@ -82,7 +67,7 @@ impl PostgresSplit {
     async fn attempt(
         &self,
         sender: &BatchSender,
-        progress: &mut Progress,
+        handed_over: &AtomicU64,
     ) -> Result<(), Transient> {
         let reader = &self.reader;
         let client = reader.server.reader(&reader.snapshot).await?;
@@ -91,7 +76,7 @@ impl PostgresSplit {
         pin_mut!(copy);
         let fatal = |error| Transient { error, may_pass: false };
         let mut decoder = CopyDecoder::new(reader.columns.len().max(1));
-        let mut rows = RowReader::new(reader, progress.rows);
+        let mut rows = RowReader::new(reader, handed_over.load(Ordering::Relaxed));
         while let Some(bytes) = copy.next().await {
             let bytes: Bytes = bytes.map_err(|error| lost(&error))?;
             decoder.push(&bytes, |row, fields| rows.append(row, fields)).map_err(fatal)?;
@@ -100,7 +85,7 @@ impl PostgresSplit {
                 if !sender.send(batch).await {
                     return Ok(());
                 }
-                progress.rows = rows.line;
+                handed_over.store(rows.line, Ordering::Relaxed);
             }
         }
         decoder.finish().map_err(fatal)?;
@@ -122,23 +107,14 @@ impl PostgresSplit {
     }
 
     fn statement(&self) -> String {
-        let relation = &self.reader.relation;
-        let columns = self.reader.columns.iter();
-        let mut asked: Vec<String> =
-            columns.map(|column| column.reading.expression(&quote(&column.name))).collect();
-        if asked.is_empty() {
-            asked.push("NULL::pg_catalog.text".to_owned());
-        }
-        let mut query = format!("SELECT {} FROM {}", asked.join(", "), relation.quoted());
-        if let Some(key) = relation.whole_key()
-            && let Some(condition) = self.range.condition(&quote(&key.name))
-        {
-            query.push_str(&format!(" WHERE {condition}"));
-        }
-        if !relation.key.is_empty() {
-            let key: Vec<String> = relation.key.iter().map(|column| quote(column)).collect();
-            query.push_str(&format!(" ORDER BY {}", key.join(", ")));
-        }
+        let Reader { relation, columns, .. } = self.reader.as_ref();
+        let asked = columns.iter().map(|column| column.reading.expression(&quote(&column.name)));
+        let asked: Vec<String> = asked.collect();
+        let condition =
+            relation.whole_key().and_then(|key| self.range.condition(&quote(&key.name)));
+        let key: Vec<String> = relation.key.iter().map(|column| quote(column)).collect();
+        let query =
+            select(&asked, "NULL::pg_catalog.text", &relation.quoted(), condition.as_deref(), &key);
         format!("COPY ({query}) TO STDOUT (FORMAT binary)")
     }
 }

@@ -2,13 +2,14 @@
 //! are made from.
 
 use crate::source::ColumnType;
+use crate::source::type_table::TypeFamily;
 
 /// Digits kept after the point of a `numeric` that declares none: more are set aside, not rounded.
 const OPEN_SCALE: i8 = 10;
 
 /// Types that are handled alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub(in crate::source) enum Family {
     Whole,
     Numeric,
     OpenNumeric,
@@ -146,30 +147,61 @@ impl Reading {
 }
 
 impl Family {
-    /// In the order of the documentation.
-    pub(super) const ALL: [Self; 17] = [
-        Self::Whole,
-        Self::Numeric,
-        Self::OpenNumeric,
-        Self::Money,
-        Self::Floating,
-        Self::Bool,
-        Self::Text,
-        Self::PaddedText,
-        Self::Json,
-        Self::Jsonb,
-        Self::Uuid,
-        Self::Date,
-        Self::Timestamp,
-        Self::TimestampTz,
-        Self::Bytes,
-        Self::Structure,
-        Self::Printed,
-    ];
-
-    /// The types of PostgreSQL that it is made of.
-    pub(super) fn native(self) -> &'static str {
+    /// What its values are read as; of a `numeric(p,s)` the decimal it declares.
+    pub(super) fn column_type(self) -> ColumnType {
         match self {
+            Self::Whole => ColumnType::Int64,
+            Self::Numeric | Self::OpenNumeric => ColumnType::Decimal(38, OPEN_SCALE),
+            Self::Money => ColumnType::Decimal(20, 4),
+            Self::Floating => ColumnType::Double,
+            Self::Bool => ColumnType::Bool,
+            Self::Date => ColumnType::Date(None),
+            Self::Timestamp | Self::TimestampTz => ColumnType::Timestamp(None),
+            Self::Text
+            | Self::PaddedText
+            | Self::Jsonb
+            | Self::Json
+            | Self::Uuid
+            | Self::Bytes
+            | Self::Structure
+            | Self::Printed => ColumnType::Text,
+        }
+    }
+
+    fn asked(self) -> Asked {
+        match self {
+            Self::Money => Asked::Cast("numeric"),
+            Self::PaddedText | Self::Bytes | Self::Printed => Asked::Cast("text"),
+            Self::Structure => Asked::Json,
+            _ => Asked::Plain,
+        }
+    }
+}
+
+/// In the order of the documentation.
+pub(in crate::source) const FAMILIES: [Family; 17] = [
+    Family::Whole,
+    Family::Numeric,
+    Family::OpenNumeric,
+    Family::Money,
+    Family::Floating,
+    Family::Bool,
+    Family::Text,
+    Family::PaddedText,
+    Family::Json,
+    Family::Jsonb,
+    Family::Uuid,
+    Family::Date,
+    Family::Timestamp,
+    Family::TimestampTz,
+    Family::Bytes,
+    Family::Structure,
+    Family::Printed,
+];
+
+impl TypeFamily for Family {
+    fn native(&self) -> &'static str {
+        match *self {
             Self::Whole => "smallint, integer, bigint, serial, oid",
             Self::Numeric => "numeric(p,s), p up to 38",
             Self::OpenNumeric => "numeric, and numeric(p,s) beyond 38 digits",
@@ -193,47 +225,15 @@ impl Family {
         }
     }
 
-    /// What its values are read as; of a `numeric(p,s)` the decimal it declares.
-    pub(super) fn column_type(self) -> ColumnType {
-        match self {
-            Self::Whole => ColumnType::Int64,
-            Self::Numeric | Self::OpenNumeric => ColumnType::Decimal(38, OPEN_SCALE),
-            Self::Money => ColumnType::Decimal(20, 4),
-            Self::Floating => ColumnType::Double,
-            Self::Bool => ColumnType::Bool,
-            Self::Date => ColumnType::Date(None),
-            Self::Timestamp | Self::TimestampTz => ColumnType::Timestamp(None),
-            Self::Text
-            | Self::PaddedText
-            | Self::Jsonb
-            | Self::Json
-            | Self::Uuid
-            | Self::Bytes
-            | Self::Structure
-            | Self::Printed => ColumnType::Text,
-        }
-    }
-
-    /// The type in the words of the documentation.
-    pub(super) fn becomes(self) -> String {
-        match self {
+    fn becomes(&self) -> String {
+        match *self {
             Self::Numeric => "decimal(p,s)".to_owned(),
             family => family.column_type().to_string(),
         }
     }
 
-    fn asked(self) -> Asked {
-        match self {
-            Self::Money => Asked::Cast("numeric"),
-            Self::PaddedText | Self::Bytes | Self::Printed => Asked::Cast("text"),
-            Self::Structure => Asked::Json,
-            _ => Asked::Plain,
-        }
-    }
-
-    /// What is set aside or changes on the way; `None` when every value arrives as it is.
-    pub(super) fn remark(self) -> Option<&'static str> {
-        match self {
+    fn remark(&self) -> Option<&'static str> {
+        match *self {
             Self::Numeric => Some("`NaN` is set aside"),
             Self::OpenNumeric => Some(
                 "`NaN`, infinities and numbers with more than 10 decimals or 28 digits before the point are \
@@ -253,15 +253,6 @@ impl Family {
             _ => None,
         }
     }
-}
-
-/// Type, what it is read as, and remarks, for the documentation.
-pub(in crate::source) fn type_rows() -> Vec<[String; 3]> {
-    let row = |family: &Family| {
-        let remark = family.remark().unwrap_or_default().to_owned();
-        [family.native().to_owned(), family.becomes(), remark]
-    };
-    Family::ALL.iter().map(row).collect()
 }
 
 #[cfg(test)]

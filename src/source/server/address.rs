@@ -24,6 +24,14 @@ impl ServerAddress {
         if !schemes.contains(&url.scheme()) {
             return Err(format!("a URL that begins with {}:// is wanted", schemes[0]));
         }
+        // A password that was not encoded ends where a URL takes one of its characters for a sign of its
+        // own, and its rest would be printed as the path.
+        let behind_host = [Some(url.path()), url.query(), url.fragment()];
+        if url.fragment().is_some() || behind_host.iter().flatten().any(|part| part.contains('@')) {
+            return Err(
+                "a `/`, `?`, `#` or `@` of a password is written %2F, %3F, %23 or %40".into()
+            );
+        }
         let option = |names: [&str; 2]| {
             let found = url.query_pairs().find(|(name, _)| names.contains(&name.as_ref()));
             found.map(|(_, value)| value.into_owned())
@@ -119,6 +127,13 @@ mod tests {
             let error = ServerAddress::parse(text, &["postgres"]).unwrap_err();
             assert!(!error.contains("s3cret"), "{error}");
         }
+        for password in ["1/s3cret", "1?s3cret", "1#s3cret", "s3/cret", "s3#cret@x"] {
+            let error =
+                ServerAddress::parse(&format!("postgres://u:{password}@h/db"), &["postgres"]);
+            assert!(!error.unwrap_err().contains("cret"), "{password}");
+        }
+        let encoded = ServerAddress::parse("postgres://u:1%2Fs%40@h/db", &["postgres"]).unwrap();
+        assert_eq!(encoded.to_string(), "postgres://u@h/db");
         let error = ServerAddress::parse("postgres://h/db?sslmode=s3cret", &["postgres"]);
         assert!(error.unwrap_err().contains("verify-full"));
     }
